@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Sourced by test.sh and demo.sh: what they need, and how it is installed where apt-get is.
+#
+#   need PACKAGE PROBE...    it does not go without; present if the command PROBE succeeds
+#   want PACKAGE PROBE...    without it something is left out, and the output says what
+#   install_missing          installs both kinds, or says what is missing; fails if a needed one still is
+
+needed=''
+wanted=''
+
+need() {
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || needed="$needed $package"
+}
+
+want() {
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || wanted="$wanted $package"
+}
+
+# Probes.
+has() { command -v "$1"; }
+has_header() { echo "#include <$1>" | g++ -std=c++20 -fsyntax-only -x c++ -; }
+has_fuzzer() {
+    probe=$(mktemp -d) || return 1
+    echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' >"$probe/fuzzer.cpp"
+    clang++ -fsanitize=fuzzer,address,undefined "$probe/fuzzer.cpp" -o "$probe/fuzzer"
+    status=$?
+    rm -rf "$probe"
+    return $status
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# list_needs is the caller's: its need and want lines. Called again after an installation.
+install_missing() {
+    list_needs
+    if [ -z "$needed$wanted" ]; then
+        echo '== Everything needed is here; nothing will be installed'
+        return 0
+    fi
+    if ! has apt-get >/dev/null; then
+        echo "== No apt-get here. Missing, by Debian's package names:$needed$wanted"
+    elif [ "$(id -u)" -ne 0 ] && ! has sudo >/dev/null; then
+        echo "== Neither root nor sudo. As root: apt-get install --no-install-recommends$needed$wanted"
+    else
+        apt_install $needed $wanted || echo '== apt-get failed'
+    fi
+    needed='' wanted=''
+    list_needs
+    [ -z "$wanted" ] || echo "== Left out, for lack of:$wanted"
+    [ -z "$needed" ] || echo "== Cannot go on without:$needed"
+    [ -z "$needed" ]
+}
+
+apt_install() {
+    echo "== Missing: $*"
+    as_root apt-get -q update || echo '== apt-get update failed; trying with the lists that are here'
+    echo '== What will be installed, and how large it is:'
+    # It answers no: nothing is installed yet.
+    as_root env LC_ALL=C apt-get install --no-install-recommends --assume-no "$@" |
+        sed -n '/^The following NEW/,/^[0-9]* upgraded/p; /^Need to get/p; /^After this/p; /^E:/p'
+    echo '== Installing'
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@"
+}

@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# sh cmake/test.sh [--host] [--long]
+# Installs what the tests need (Debian and its relatives; elsewhere it says what is missing), builds everything and
+# runs all tests: optimised by the default compiler and by Clang, with ASan and UBSan, and those that run threads with
+# TSan. Builds in build/<preset> and takes up what is there.
+#   --host   without cross compilers and emulators
+#   --long   the long variants of model, fuzz and interleaving tests
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. cmake/packages.sh
+
+host=no
+long=OFF
+for argument in "$@"; do
+    case $argument in
+        --host) host=yes ;;
+        --long) long=ON ;;
+        *)
+            sed -n '3,8s/^# //p' cmake/test.sh
+            exit 2
+            ;;
+    esac
+done
+
+list_needs() {
+    need g++ has g++
+    need cmake has cmake
+    need make has make
+    need python3 has python3
+    need doctest-dev has_header doctest/doctest.h
+    want xz-utils has xz
+    want binutils has nm
+    want clang has clang++
+    want libclang-rt-dev has_fuzzer
+    want clang-format has clang-format
+    want clang-tidy has clang-tidy
+    want libbenchmark-dev has_header benchmark/benchmark.h
+    [ $host = yes ] || want g++-riscv64-linux-gnu has riscv64-linux-gnu-g++
+}
+[ $host = no ] || echo '== --host: cross compilers and emulators are left out; where they are missing, tests that need one are skipped'
+install_missing || exit 1
+
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+summary=''
+failed=no
+
+# run_preset NAME [PREFIX...]: configure, build, test. A failure is remembered and the next preset still runs.
+run_preset() {
+    preset=$1
+    shift
+    log=build/$preset/ctest.log
+    printf '\n== %s: configure\n' "$preset"
+    verdict='does not configure'
+    if cmake --preset "$preset" -DASHLAR_LONG=$long; then
+        printf '\n== %s: build\n' "$preset"
+        verdict='does not build'
+        if cmake --build --preset "$preset" --parallel "$jobs"; then
+            printf '\n== %s: test\n' "$preset"
+            rm -f "$log"
+            "$@" ctest --preset "$preset" --parallel "$jobs" --output-log "$log" || failed=yes
+            verdict=$(grep -E 'tests passed|No tests were found' "$log" || echo 'tests did not run')
+            summary="$summary
+$preset: $verdict"
+            return
+        fi
+    fi
+    failed=yes
+    summary="$summary
+$preset: $verdict"
+}
+
+# The thread sanitizer of these compilers cannot place its shadow under strong address randomisation.
+fixed_addresses=''
+if setarch "$(uname -m)" -R true 2>/dev/null; then
+    fixed_addresses="setarch $(uname -m) -R"
+fi
+
+started=$(date +%s)
+run_preset release
+if has clang++ >/dev/null; then
+    run_preset clang
+else
+    summary="$summary
+clang: left out, clang++ is missing"
+fi
+run_preset asan
+run_preset tsan $fixed_addresses
+
+printf '\n== All presets, in %s s%s\n' "$(($(date +%s) - started))" "$summary"
+[ $failed = no ]

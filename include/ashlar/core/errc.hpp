@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+
+namespace ashlar {
+
+/// What a verb answers. Failure is ordinary and leaves no trace: which frames are free, allocated and online
+/// is as before the call.
+enum class [[nodiscard]] errc : std::uint8_t{
+    ok,           ///< done
+    exhausted,    ///< no free block fits the request; said only when it is true
+    busy,         ///< something is in transit, held or still in use: the call can be repeated
+    unsupported,  ///< the type cannot judge a requirement of the request, or does not offer the verb
+    not_owned,    ///< a frame that is not online here
+    double_free,  ///< a frame of the block is free already
+    misaligned,   ///< a block or range does not start or end where the verb needs it
+    limit,        ///< a stated capacity (table, metadata, tenant limit) or the request's effort is spent
+    revoked,      ///< the frame was online and is gone (its link or device died)
+    corrupt,      ///< the metadata contradict themselves
+    invalid,      ///< an argument that no state could satisfy (an empty or wrapping range, a broken table)
+};
+
+/// A short lower-case name, for logs. Any context.
+[[nodiscard]] constexpr const char* to_string(errc error) noexcept {
+    switch (error) {
+        case errc::ok:
+            return "ok";
+        case errc::exhausted:
+            return "exhausted";
+        case errc::busy:
+            return "busy";
+        case errc::unsupported:
+            return "unsupported";
+        case errc::not_owned:
+            return "not owned";
+        case errc::double_free:
+            return "double free";
+        case errc::misaligned:
+            return "misaligned";
+        case errc::limit:
+            return "limit";
+        case errc::revoked:
+            return "revoked";
+        case errc::corrupt:
+            return "corrupt";
+        case errc::invalid:
+            return "invalid";
+    }
+    return "unknown";
+}
+
+}  // namespace ashlar

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/errc.hpp>
+#include <ashlar/core/frame.hpp>
+#include <ashlar/core/platform.hpp>
+#include <ashlar/core/request.hpp>
+#include <ashlar/core/result.hpp>
+#include <ashlar/core/view.hpp>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar {
+
+/// How `attach` takes metadata: as new, or as another instance (or this one before a crash) left it.
+enum class start : std::uint8_t { fresh, recover };
+
+/// A sink for `visit_free`: accepts ranges of free frames.
+struct ignore_ranges {
+    template <class Space>
+    constexpr void operator()(range<Space>) const noexcept {}
+};
+
+/// A sink for `describe`: accepts a property's name and value, in the order of the class comment.
+struct ignore_properties {
+    constexpr void operator()(const char*, std::uint64_t) const noexcept {}
+};
+
+/// Everything that hands out frames offers these verbs; there are no optional ones.
+///
+/// - `metadata_words(range)`: words of type `word` that `attach` needs for this range, layers included.
+/// - `attach(range, words, start)`: takes storage; no frame of the range is usable yet. A second range on one
+///   instance is `busy`, a range that is empty or wraps `invalid`, too few words are `limit`; `recover` of
+///   words that contradict themselves or the range is `corrupt` and changes nothing.
+/// - `detach(range)`: gives storage back; `invalid` unless it is the attached range.
+/// - `online(range)`: frames inside the attached range enter. A frame that is online is `busy`, a revoked one
+///   `revoked`, one outside `not_owned`.
+/// - `offline(range)`: frames leave. Every one must be isolated and free, else `busy`; frames that are not
+/// online
+///   are `not_owned`.
+/// - `isolate(range)`, `readmit(range)`: nothing new is handed out from the range, what is freed stays out.
+/// The
+///   range starts and ends at multiples of 2^`isolation_order` frames or at the ends of the attached range,
+///   else `misaligned`; a range without any online frame is `not_owned`.
+/// - `revoke(range)`: the frames are gone, used or not; a later free of one says `revoked`. The value is the
+/// number
+///   of free frames that left. Frames that are not online are `not_owned`.
+/// - `allocate(request)`: 2^order frames, naturally aligned; never frame 0.
+/// - `allocate_at(range)`: exactly these frames, isolated or not, frame 0 too; `busy` if one is not free.
+/// - `free(frame, order)`: a block, whole or in smaller aligned pieces.
+/// - `drain()`, `drain(cpu)`: the per-CPU slots (own, or those of a stopped CPU) give back what they hold.
+/// - `owns(frame)`: online here, now.
+/// - `free_frames()`, `visit_free(sink)`: what is free, isolated frames included; exact at quiescence.
+/// - `validate()`: `ok`, or `corrupt` when the metadata contradict themselves; exact at quiescence.
+/// - `describe(sink)`: named figures for people and logs.
+///
+/// An order beyond `top_order` is `unsupported`. A source never touches the frames it manages.
+template <class S>
+concept frame_source = requires(S source, const S constant, range<typename S::space> frames,
+                                frame<typename S::space> f, request<typename S::space> wanted,
+                                view<typename S::word> words, unsigned order, cpu_id cpu,
+                                ignore_ranges ranges, ignore_properties properties) {
+    typename S::platform_type;
+    { S::top_order } -> std::convertible_to<unsigned>;
+    { S::isolation_order } -> std::convertible_to<unsigned>;
+    { S::metadata_words(frames) } -> std::same_as<std::size_t>;
+    { source.attach(frames, words, start::fresh) } -> std::same_as<errc>;
+    { source.detach(frames) } -> std::same_as<errc>;
+    { source.online(frames) } -> std::same_as<errc>;
+    { source.offline(frames) } -> std::same_as<errc>;
+    { source.isolate(frames) } -> std::same_as<errc>;
+    { source.readmit(frames) } -> std::same_as<errc>;
+    { source.revoke(frames) } -> std::same_as<result<std::uint64_t>>;
+    { source.allocate(wanted) } -> std::same_as<result<frame<typename S::space>>>;
+    { source.allocate_at(frames) } -> std::same_as<errc>;
+    { source.free(f, order) } -> std::same_as<errc>;
+    { source.drain() } -> std::same_as<void>;
+    { source.drain(cpu) } -> std::same_as<void>;
+    { constant.owns(f) } -> std::same_as<bool>;
+    { constant.free_frames() } -> std::same_as<std::uint64_t>;
+    { constant.visit_free(ranges) } -> std::same_as<void>;
+    { constant.validate() } -> std::same_as<errc>;
+    { constant.describe(properties) } -> std::same_as<void>;
+};
+
+/// A row as a per-CPU layer holds it: the free frames of one row (bit i = frame `first` + i).
+template <class Space, class Bits>
+struct row_of_frames {
+    frame<Space> first{};
+    Bits mask = 0;
+};
+
+/// A source that also hands out whole rows, for the layers that keep one per CPU.
+/// `take_row(order, mobility)` takes every free frame of a row that holds a free block of `order` (at most
+/// the row order); `give_row(first, mask)` gives frames of that row back and answers the bits that were free
+/// already (a double free; its other frees stand).
+template <class S>
+concept row_source = frame_source<S> &&
+    requires(S source, frame<typename S::space> first, typename S::row_bits mask) {
+    {
+        source.take_row(0u, mobility::unmovable)
+        } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
+    { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
+};
+
+/// Bytes of metadata for a range: `metadata_words` in bytes.
+template <class S>
+[[nodiscard]] constexpr std::size_t metadata_bytes(range<typename S::space> frames) noexcept {
+    return S::metadata_words(frames) * sizeof(typename S::word);
+}
+
+}  // namespace ashlar
