@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/source.hpp>
+#include <ashlar/source/blocks.hpp>
+#include <ashlar/source/buddy_figures.hpp>
+#include <ashlar/source/buddy_shape.hpp>
+#include <ashlar/source/radix_recover.hpp>
+
+namespace ashlar {
+
+/// A buddy allocator over bitmaps: one bit a frame in rows of one word, one bit a line (the 512 frames whose
+/// rows share a cache line), and trees of hints above. Lock-free for allocate, allocate_at and free; online,
+/// offline, isolate, readmit and revoke exclude one another and say busy when two meet.
+///
+/// - Invariant: a free frame is in exactly one place, its row or the whole bit of its line.
+/// - Metadata: 1.015 bits a frame and about 1 KiB, in the caller's storage; position independent, indices
+/// only.
+/// - Complexity: allocate looks at one line in the common case; a search that finds nothing lowers the hints
+/// it
+///   met, so the next one ends at the root (one load). A free touches one row and reads one hint per level.
+/// - Context: allocate, allocate_at, free, owns from any context that the platform's atomics allow, NMI
+/// included (no
+///   lock is taken); the others from thread context. detach, and attach, alone.
+/// - Failure: see `errc`; the state is as before. Every double or foreign free that does not race another
+/// wrong call
+///   is detected. `exhausted` is true at one moment of the call (see radix_take::find for the two weaker
+///   cases). The figure that `revoke` answers is exact unless frees of the same range race it.
+/// - The protocol of every shared word is in radix_core.
+///
+/// ```
+/// using buddy = ashlar::radix_buddy<ashlar::platform>;
+/// constexpr ashlar::range<> frames{{0x1000}, 0x1000};
+/// static buddy::word words[buddy::metadata_words(frames)];
+/// buddy source;
+/// (void)source.attach(frames, words, ashlar::start::fresh);
+/// (void)source.online(frames);
+/// auto huge = source.allocate({.order = 9});       // naturally aligned, 512 frames
+/// (void)source.free(*huge, 9);
+/// ```
+template <class Platform, buddy_shape Shape = buddy_shape{}>
+class radix_buddy : private detail::radix_recover<Platform, Shape> {
+    using base = detail::radix_recover<Platform, Shape>;
+    using base::at_;
+    using base::full_row;
+    using base::line_order;
+    using base::line_rows;
+    using base::row_order;
+    using base::word_order;
+    using typename base::bits;
+    using typename base::geometry;
+    using typename base::search;
+
+ public:
+    using platform_type = Platform;
+    using space = typename base::space;
+    using word = typename base::word;
+    using row_bits = typename base::row_bits;
+    static constexpr buddy_shape shape = Shape;
+    static constexpr unsigned top_order = Shape.top_order;
+    static constexpr unsigned isolation_order = Shape.line_order;
+    /// Frames of a row, as an order: what `take_row` hands out at most.
+    static constexpr unsigned largest_row_order = Shape.row_order;
+
+    /// 0 for a range that cannot be attached.
+    [[nodiscard]] static constexpr std::size_t metadata_words(range<space> frames) noexcept {
+        return geometry::fits(frames) ? geometry(frames).words : 0;
+    }
+
+    constexpr errc attach(range<space> frames, view<word> words, start how) noexcept {
+        return attach(frames, words, how, [](frame<space>) noexcept { return true; });
+    }
+    /// `live(frame)` tells for a recovery which of the frames that are online and not free are in use; the
+    /// others become free.
+    template <class Live>
+    constexpr errc attach(range<space> frames, view<word> words, start how, Live&& live) noexcept {
+        if (this->attached()) return errc::busy;
+        if (frames.empty() || frames.wraps()) return errc::invalid;
+        if (!geometry::fits(frames)) return errc::limit;
+        const geometry at(frames);
+        if (words.size() < at.words) return errc::limit;
+        this->bind(at, words);
+        if (how == start::fresh) {
+            for (std::size_t i = 0; i < at.words; ++i) words[i].store(0, memory_order::relaxed);
+            this->write_identity();
+        } else if (!this->has_identity() || !this->is_plausible()) {
+            unbind();
+            return errc::corrupt;
+        } else {
+            this->rebuild([&live](std::uint64_t number) noexcept { return live(frame<space>{number}); });
+        }
+        return errc::ok;
+    }
+
+    constexpr errc detach(range<space> frames) noexcept {
+        if (!this->attached() || frames != this->attached_range()) return errc::invalid;
+        unbind();
+        return errc::ok;
+    }
+
+    constexpr errc online(range<space> frames) noexcept {
+        const errc error = this->check_inside(frames);
+        return error != errc::ok ? error : this->bring_online(frames);
+    }
+    constexpr errc offline(range<space> frames) noexcept {
+        const errc error = this->check_inside(frames);
+        return error != errc::ok ? error : this->take_offline(frames);
+    }
+    constexpr errc isolate(range<space> frames) noexcept {
+        const errc error = this->check_inside(frames);
+        return error != errc::ok ? error : this->set_isolated(frames, true);
+    }
+    constexpr errc readmit(range<space> frames) noexcept {
+        const errc error = this->check_inside(frames);
+        return error != errc::ok ? error : this->set_isolated(frames, false);
+    }
+    constexpr result<std::uint64_t> revoke(range<space> frames) noexcept {
+        const errc error = this->check_inside(frames);
+        return error != errc::ok ? result<std::uint64_t>(error) : this->revoke_frames(frames);
+    }
+
+    constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
+        if (wanted.order > top_order || !wanted.nodes.is_all() || wanted.mirror == mirror::required) {
+            return errc::unsupported;
+        }
+        if (!this->attached()) return errc::exhausted;
+        const std::uint64_t end = at_.first + at_.count;
+        const search sought{wanted.order, wanted.below.number < end ? wanted.below.number : end,
+                            wanted.effort};
+        if (wanted.order < line_order) {
+            return this->find(sought, [this](search& s) noexcept { return this->take_small(s); });
+        }
+        if (wanted.order <= word_order) {
+            return this->find(sought, [this](search& s) noexcept { return this->take_lines(s); });
+        }
+        return this->find(sought, [this](search& s) noexcept { return this->take_words(s); });
+    }
+
+    constexpr errc allocate_at(range<space> frames) noexcept {
+        if (const errc error = this->check_inside(frames); error != errc::ok) return error;
+        if (const errc error = this->check_online(frames); error != errc::ok) return error;
+        return this->claim(frames) ? errc::ok : errc::busy;
+    }
+
+    constexpr errc free(frame<space> first, unsigned order) noexcept {
+        if (order > top_order) return errc::unsupported;
+        const range<space> frames = block(first, order);
+        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
+        if (!aligned(first, order)) return errc::misaligned;
+        if (const errc error = this->check_online(frames); error != errc::ok) return error;
+        if (order <= row_order) return free_in_row(first.number, order);
+        return order < line_order ? free_rows(first.number, order) : free_lines(frames);
+    }
+
+    /// All free frames of a row that holds a free block of `order` (at most `largest_row_order`, else
+    /// unsupported).
+    constexpr result<row_of_frames<space, row_bits>> take_row(unsigned order, mobility) noexcept {
+        if (order > row_order) return errc::unsupported;
+        if (!this->attached()) return errc::exhausted;
+        return this->take_any_row(order);
+    }
+
+    /// `first` is the first frame of a row, `mask` frames of it that are online and that the caller owns.
+    /// Answers the bits that were free already; the others are free now.
+    constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
+        const std::size_t line = at_.line_of(first.number);
+        if (this->is_whole(line)) return mask;
+        const unsigned index = geometry::row_of(first.number);
+        const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
+        const bits fresh = static_cast<bits>(mask & ~old);
+        if (fresh != 0) (void)this->given(line, index, static_cast<bits>(old | mask), fresh);
+        return static_cast<row_bits>(old & mask);
+    }
+
+    constexpr void drain() noexcept {}
+    constexpr void drain(cpu_id) noexcept {}
+
+    [[nodiscard]] constexpr bool owns(frame<space> f) const noexcept {
+        return this->attached() && this->attached_range().contains(f) &&
+               this->why_absent(f.number) == detail::absence::none;
+    }
+
+    [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
+        std::uint64_t free = 0;
+        if (!this->attached()) return free;
+        for (std::size_t i = 0; i < at_.lines * line_rows; ++i) {
+            free += count_bits(this->words_[geometry::rows_at + i]);
+        }
+        for (std::size_t i = 0; i < at_.whole_words; ++i) {
+            free += count_bits(this->whole(i)) << line_order;
+        }
+        return free;
+    }
+
+    /// Ranges as large as they come, ascending.
+    template <class Sink>
+    constexpr void visit_free(Sink&& sink) const noexcept {
+        range<space> run{};
+        const auto add = [&](std::uint64_t first, std::uint64_t count) noexcept {
+            if (!run.empty() && run.end().number == first) {
+                run.count += count;
+                return;
+            }
+            if (!run.empty()) sink(run);
+            run = {frame<space>{first}, count};
+        };
+        for (std::size_t line = 0; this->attached() && line < at_.lines; ++line) {
+            const std::uint64_t first = at_.frame_of_line(line);
+            if (this->is_whole(line)) {
+                add(first, geometry::line_frames);
+                continue;
+            }
+            for (unsigned i = 0; i < line_rows; ++i) {
+                bits rest = this->row(line, i).load(memory_order::acquire);
+                while (rest != 0) {
+                    const auto bit = static_cast<unsigned>(std::countr_zero(rest));
+                    const auto length =
+                        static_cast<unsigned>(std::countr_one(static_cast<bits>(rest >> bit)));
+                    add(first + i * geometry::row_frames + bit, length);
+                    rest = static_cast<bits>(rest & ~(detail::low_bits<bits>(length) << bit));
+                }
+            }
+        }
+        if (!run.empty()) sink(run);
+    }
+
+    [[nodiscard]] constexpr errc validate() const noexcept {
+        return !this->attached() || this->is_consistent() ? errc::ok : errc::corrupt;
+    }
+
+    /// See buddy_figures.
+    template <class Sink>
+    constexpr void describe(Sink&& sink) const noexcept {
+        buddy_figures figures{};
+        if (this->attached()) {
+            figures.first_frame = at_.first;
+            figures.frames = at_.count;
+            for (std::size_t line = 0; line < at_.lines; ++line)
+                figures.present_frames += present_frames(line);
+            visit_free([&figures](range<space> run) noexcept { figures.add_free(run, top_order); });
+            visit_free([this, &figures](range<space> run) noexcept {
+                this->for_each_piece(run, [&](std::size_t line, std::uint64_t, std::uint64_t count) noexcept {
+                    if (this->is_isolated(line)) figures.isolated_free_frames += count;
+                });
+            });
+        }
+        figures.tell(sink, top_order);
+    }
+
+ private:
+    constexpr void unbind() noexcept { static_cast<base&>(*this) = base{}; }
+
+    [[nodiscard]] static constexpr std::uint64_t count_bits(const word& value) noexcept {
+        return static_cast<std::uint64_t>(std::popcount(value.load(memory_order::relaxed)));
+    }
+
+    [[nodiscard]] constexpr std::uint64_t present_frames(std::size_t line) const noexcept {
+        if (this->is_online(line)) return geometry::line_frames;
+        if (!this->holes_.has_line(line)) return 0;
+        std::uint64_t present = 0;
+        const std::uint64_t first = at_.frame_of_line(line);
+        for (std::uint64_t i = 0; i < geometry::line_frames; ++i) {
+            present += this->why_absent(first + i) == detail::absence::none ? 1 : 0;
+        }
+        return present;
+    }
+
+    constexpr errc free_in_row(std::uint64_t number, unsigned order) noexcept {
+        const std::size_t line = at_.line_of(number);
+        if (this->is_whole(line)) return errc::double_free;
+        const unsigned index = geometry::row_of(number);
+        const bits mask = detail::block_bits<bits>(geometry::bit_of(number), order);
+        word& row = this->row(line, index);
+        bits seen = row.load(memory_order::relaxed);
+        do {
+            if ((seen & mask) != 0) return errc::double_free;
+        } while (!row.compare_exchange(seen, static_cast<bits>(seen | mask), memory_order::seq_cst));
+        return this->given(line, index, static_cast<bits>(seen | mask), mask);
+    }
+
+    constexpr errc free_rows(std::uint64_t number, unsigned order) noexcept {
+        const std::size_t line = at_.line_of(number);
+        const unsigned first = geometry::row_of(number);
+        const unsigned last = first + (1u << (order - row_order));
+        bits any = this->is_whole(line) ? full_row : bits{0};
+        for (unsigned i = first; i < last; ++i) any |= this->row(line, i).load(memory_order::acquire);
+        if (any != 0) return errc::double_free;
+        errc error = errc::ok;
+        for (unsigned i = first; i < last; ++i) {
+            const bits old = this->row(line, i).fetch_or(full_row, memory_order::seq_cst);
+            if (old != 0) error = errc::double_free;
+        }
+        // The last row's check sees all of them: one look for a merge, one hint.
+        for (unsigned i = first; i < last && error == errc::ok; ++i) {
+            if (i + 1 == last || !this->is_online(line)) error = this->given(line, i, full_row, full_row);
+        }
+        return error;
+    }
+
+    constexpr errc free_lines(range<space> frames) noexcept {
+        const std::size_t first = at_.line_of(frames.first.number);
+        const std::size_t last = at_.line_of(frames.end().number - 1) + 1;
+        bits any = 0;
+        this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
+            any |= static_cast<bits>(this->whole(index).load(memory_order::acquire) & mask);
+        });
+        for (std::size_t i = first * line_rows; i < last * line_rows && any == 0; ++i) {
+            any |= this->words_[geometry::rows_at + i].load(memory_order::acquire);
+        }
+        if (any != 0) return errc::double_free;
+        if (this->holds_frame_zero(first)) {
+            this->release(frames);
+            return errc::ok;
+        }
+        errc error = errc::ok;
+        this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
+            const errc given = this->give_lines(index, mask);
+            if (given != errc::ok) error = given;
+        });
+        return error;
+    }
+};
+
+}  // namespace ashlar

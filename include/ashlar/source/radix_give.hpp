@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/source/radix_core.hpp>
+
+namespace ashlar::detail {
+
+/// How frames come back: into rows, merged into whole lines, or as whole lines at once.
+template <class Platform, buddy_shape Shape>
+class radix_give : public radix_core<Platform, Shape> {
+    using core = radix_core<Platform, Shape>;
+
+ protected:
+    using core::all_lines;
+    using core::at_;
+    using core::full_row;
+    using core::holes_;
+    using core::line_order;
+    using core::line_rows;
+    using core::row_order;
+    using core::row_tree_;
+    using core::whole_tree_;
+    using typename core::bits;
+    using typename core::geometry;
+    using typename core::moves;
+    using typename core::space;
+
+    /// After bits went into a row: takes them out again if the frames left meanwhile (revoked), merges,
+    /// hints. `now` is the row as it was left, `mask` what was given.
+    constexpr errc given(std::size_t line, unsigned index, bits now, bits mask) noexcept {
+        if (!this->is_online(line)) {
+            if (const bits gone = absent_bits(line, index, mask); gone != 0) {
+                const bits old =
+                    this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+                // Whoever clears the bits accounts for them: this free, or the sweep of the revocation.
+                if ((old & gone) == gone) return errc::revoked;
+            }
+        }
+        if (now == full_row && merge(line)) return errc::ok;
+        hint_line(line, index, now);
+        return errc::ok;
+    }
+
+    /// Gives whole lines of one word back; none of them holds frame 0.
+    constexpr errc give_lines(std::size_t index, bits mask) noexcept {
+        const bits now = static_cast<bits>(this->whole(index).fetch_or(mask, memory_order::seq_cst) | mask);
+        const bits gone = static_cast<bits>(mask & ~this->online(index).load(memory_order::seq_cst));
+        if (gone != 0) {
+            const bits old = this->whole(index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+            if ((old & gone) == gone) return errc::revoked;
+        }
+        const unsigned rank = this->word_rank(index);
+        if (rank != 0) whole_tree_.raise(index, rank);
+        if (now == all_lines) moves::note(this->transit_word());
+        return errc::ok;
+    }
+
+    /// Gives back frames that the caller owns, whatever their alignment.
+    constexpr void release(range<space> frames) noexcept {
+        const auto lines = this->whole_lines(frames);
+        if (lines.first == lines.last) return release_rows(frames);
+        const frame<space> first{at_.frame_of_line(lines.first)};
+        const frame<space> last{at_.frame_of_line(lines.last)};
+        release_rows(range<space>::between(frames.first, first));
+        this->for_each_line_mask(lines.first, lines.last, [this](std::size_t index, bits mask) noexcept {
+            (void)give_lines(index, mask);
+        });
+        release_rows(range<space>::between(last, frames.end()));
+    }
+
+    /// A line that the caller has taken whole goes back into its rows, but for `count` frames from `first`
+    /// on, which the caller keeps. In transit.
+    constexpr void split_rows(std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
+        bits kept[line_rows] = {};
+        this->for_each_row(first, count,
+                           [&kept](std::size_t, unsigned index, bits mask) noexcept { kept[index] = mask; });
+        for (unsigned i = 0; i < line_rows; ++i) {
+            const bits rest = static_cast<bits>(full_row & ~kept[i]);
+            if (rest != 0) this->row(line, i).fetch_or(rest, memory_order::seq_cst);
+        }
+        if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);
+    }
+
+    /// Whole lines whose rows are all free become one bit. True when this call merged the line.
+    constexpr bool merge(std::size_t line) noexcept {
+        if (this->holds_frame_zero(line)) return false;
+        for (;;) {
+            for (unsigned i = 0; i < line_rows; ++i) {
+                if (this->row(line, i).load(memory_order::seq_cst) != full_row) return false;
+            }
+            moves::begin(this->transit_word());
+            unsigned taken = 0;
+            for (; taken < line_rows; ++taken) {
+                bits expected = full_row;
+                if (!this->row(line, taken).compare_exchange(expected, 0, memory_order::seq_cst)) break;
+            }
+            if (taken == line_rows) {
+                this->settle_line(line);
+                if (give_lines(at_.word_of_line(line), at_.bit_of_line(line)) == errc::revoked) {
+                    restore_present(line);
+                }
+                moves::end(this->transit_word());
+                return true;
+            }
+            // Somebody took from a row in between: put back, and look again, for others may have given up on
+            // merging because of the rows that were out.
+            for (unsigned i = 0; i < taken; ++i) this->row(line, i).fetch_or(full_row, memory_order::seq_cst);
+            if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);
+            moves::end(this->transit_word());
+            if (taken == 0) return false;
+        }
+    }
+
+ private:
+    constexpr void hint_line(std::size_t line, unsigned index, bits now) noexcept {
+        if (this->is_isolated(line)) return;
+        const unsigned rank =
+            now == full_row ? this->line_rank(line) : largest_block(this->offered(line, index, now));
+        if (rank != 0) row_tree_.raise(line, rank);
+    }
+
+    constexpr void release_rows(range<space> frames) noexcept {
+        this->for_each_piece(frames, [this](std::size_t, std::uint64_t first, std::uint64_t count) noexcept {
+            this->for_each_row(first, count, [this](std::size_t line, unsigned index, bits mask) noexcept {
+                const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
+                (void)given(line, index, static_cast<bits>(old | mask), mask);
+            });
+        });
+    }
+
+    /// The frames of `mask` that are not online.
+    [[nodiscard]] constexpr bits absent_bits(std::size_t line, unsigned index, bits mask) const noexcept {
+        const std::uint64_t first = at_.frame_of_line(line) + index * geometry::row_frames;
+        bits gone = 0;
+        for (unsigned bit = 0; bit < geometry::row_frames; ++bit) {
+            const bits one = static_cast<bits>(bits{1} << bit);
+            if ((mask & one) != 0 && this->why_absent(first + bit) != absence::none) gone |= one;
+        }
+        return gone;
+    }
+
+    /// A line that was partly revoked while it merged: what is still online goes back into its rows.
+    constexpr void restore_present(std::size_t line) noexcept {
+        for (unsigned i = 0; i < line_rows; ++i) {
+            const bits present = static_cast<bits>(full_row & ~absent_bits(line, i, full_row));
+            if (present != 0) this->row(line, i).fetch_or(present, memory_order::seq_cst);
+        }
+        if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);
+    }
+};
+
+}  // namespace ashlar::detail

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/request.hpp>
+#include <ashlar/core/result.hpp>
+#include <ashlar/core/source.hpp>
+#include <ashlar/source/radix_give.hpp>
+#include <bit>
+
+namespace ashlar::detail {
+
+/// How frames are found and taken: out of rows, by splitting a whole line, as whole lines of one word, as
+/// whole words. Every search goes through a hint tree and lowers the hints that disappointed it.
+template <class Platform, buddy_shape Shape>
+class radix_take : public radix_give<Platform, Shape> {
+    using give = radix_give<Platform, Shape>;
+
+ protected:
+    using give::all_lines;
+    using give::at_;
+    using give::full_row;
+    using give::line_order;
+    using give::line_rows;
+    using give::row_order;
+    using give::row_tree_;
+    using give::whole_tree_;
+    using give::word_order;
+    using typename give::bits;
+    using typename give::geometry;
+    using typename give::moves;
+    using typename give::space;
+
+    static constexpr std::uint64_t nothing = ~std::uint64_t{0};
+
+    /// A search: what is wanted, and how much of the effort is left.
+    struct search {
+        unsigned order = 0;
+        std::uint64_t limit = 0;  ///< the whole block lies below this frame
+        std::uint32_t effort = unbounded_effort;
+
+        constexpr bool spend() noexcept {
+            if (effort == 0) return false;
+            if (effort != unbounded_effort) --effort;
+            return true;
+        }
+    };
+
+    /// Finds and takes a block by `attempt(search)`, which gives a frame number or `nothing`. Says
+    /// `exhausted` only when at one moment during the call nothing suited (for a block beyond a word of
+    /// lines, and under a `below` inside the range, when nothing suited where the search was at each moment).
+    template <class Attempt>
+    constexpr result<frame<space>> find(search wanted, Attempt&& attempt) noexcept {
+        for (unsigned scan = 0; scan < Shape.rescans; ++scan) {
+            const bits before = moves::read(this->transit_word());
+            if (const std::uint64_t found = attempt(wanted); found != nothing) return frame<space>{found};
+            if (wanted.effort == 0) return errc::limit;
+            const bool none = nothing_suits(wanted);
+            if (none && moves::quiet(before) && moves::read(this->transit_word()) == before) {
+                return errc::exhausted;
+            }
+        }
+        return errc::busy;
+    }
+
+    /// A block smaller than a line.
+    constexpr std::uint64_t take_small(search& wanted) noexcept {
+        const std::uint64_t found = take_from_rows(wanted);
+        return found != nothing ? found : take_by_split(wanted);
+    }
+
+    /// Whole lines of one word.
+    constexpr std::uint64_t take_lines(search& wanted) noexcept {
+        const unsigned order = wanted.order - line_order;
+        std::uint64_t found = nothing;
+        walk_words(wanted, order + 1, [&](std::size_t index) noexcept {
+            for (;;) {
+                const bits seen = below_limit(index, this->offered_lines(index), wanted);
+                if (free_blocks(seen, order) == 0) return false;
+                const unsigned bit = tightest_block(seen, order);
+                if (take_bits(this->whole(index), block_bits<bits>(bit, order))) {
+                    found = at_.frame_of_word(index) + (std::uint64_t{bit} << line_order);
+                    return true;
+                }
+            }
+        });
+        return found;
+    }
+
+    /// Adjacent words of whole lines, in ascending order, put back if one is not free.
+    constexpr std::uint64_t take_words(search& wanted) noexcept {
+        const std::size_t count = std::size_t{1} << (wanted.order - word_order);
+        std::uint64_t found = nothing;
+        walk_words(wanted, geometry::word_lines_order + 1, [&](std::size_t index) noexcept {
+            const std::uint64_t first = at_.frame_of_word(index);
+            if ((first >> word_order & (count - 1)) != 0 || index + count > at_.whole_words ||
+                first + (std::uint64_t{1} << wanted.order) > wanted.limit) {
+                return false;
+            }
+            for (std::size_t i = 0; i < count; ++i) {
+                if (this->offered_lines(index + i) != all_lines) return false;
+            }
+            moves::begin(this->transit_word());
+            std::size_t taken = 0;
+            for (; taken < count; ++taken) {
+                bits expected = all_lines;
+                if (!this->whole(index + taken).compare_exchange(expected, 0, memory_order::acq_rel)) break;
+            }
+            if (taken == count) {
+                found = first;
+            } else {
+                for (std::size_t i = 0; i < taken; ++i) (void)this->give_lines(index + i, all_lines);
+            }
+            moves::end(this->transit_word());
+            return found != nothing;
+        });
+        return found;
+    }
+
+    /// All free frames of a row that holds a block of `order`; splits a whole line if no row does.
+    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order) noexcept {
+        row_of_frames<space, bits> taken{};
+        const auto attempt = [&](search& wanted) noexcept {
+            row_tree_.walk(order + 1, 0, at_.lines, [&](std::size_t line) noexcept {
+                if (!wanted.spend()) return true;
+                if (take_row_of(line, order, taken)) return true;
+                this->settle_line(line);
+                return false;
+            });
+            if (taken.mask != 0) return taken.first.number;
+            search split = wanted;
+            split.order = row_order;
+            const std::uint64_t first = take_by_split(split);
+            if (first != nothing) taken = {frame<space>{first}, full_row};
+            return first;
+        };
+        const auto found = find({order, at_.first + at_.count, unbounded_effort}, attempt);
+        if (!found) return found.error();
+        return taken;
+    }
+
+    /// Exactly these frames, or none. They are online.
+    constexpr bool claim(range<space> frames) noexcept {
+        moves::begin(this->transit_word());
+        bool whole_claim = true;
+        std::uint64_t claimed = frames.first.number;
+        this->for_each_piece(frames,
+                             [&](std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
+                                 if (!whole_claim) return;
+                                 const std::uint64_t got = claim_piece(line, first, count);
+                                 claimed += got;
+                                 whole_claim = got == count;
+                             });
+        if (!whole_claim) this->release(range<space>::between(frames.first, frame<space>{claimed}));
+        moves::end(this->transit_word());
+        return whole_claim;
+    }
+
+ private:
+    [[nodiscard]] constexpr bool bounded(const search& wanted) const noexcept {
+        return wanted.limit < at_.first + at_.count;
+    }
+
+    [[nodiscard]] constexpr bool nothing_suits(const search& wanted) const noexcept {
+        if (wanted.order > word_order || bounded(wanted)) return true;
+        const bits root = this->root_word().load(memory_order::seq_cst);
+        if (wanted.order >= line_order) return whole_tree_.none_in(root, wanted.order - line_order + 1);
+        return row_tree_.none_in(root, wanted.order + 1) && whole_tree_.none_in(root, 1);
+    }
+
+    static constexpr bool take_bits(typename give::word& word, bits mask) noexcept {
+        bits seen = word.load(memory_order::relaxed);
+        do {
+            if ((seen & mask) != mask) return false;
+        } while (!word.compare_exchange(seen, static_cast<bits>(seen & ~mask), memory_order::acq_rel));
+        return true;
+    }
+
+    /// The lines of a word in which a block at the line's start ends below the limit.
+    [[nodiscard]] constexpr bits below_limit(std::size_t index, bits lines,
+                                             const search& wanted) const noexcept {
+        const std::uint64_t first = at_.frame_of_word(index);
+        const std::uint64_t size = std::uint64_t{1} << wanted.order;
+        if (wanted.limit < first + size) return 0;
+        const std::uint64_t starts_below = ((wanted.limit - first - size) >> line_order) + 1;
+        const std::uint64_t reach = starts_below + (size >> line_order) - (size >> line_order != 0 ? 1 : 0);
+        return reach >= geometry::word_lines
+                   ? lines
+                   : static_cast<bits>(lines & low_bits<bits>(static_cast<unsigned>(reach)));
+    }
+
+    template <class Visit>
+    constexpr void walk_words(search& wanted, unsigned rank, Visit&& visit) noexcept {
+        const std::uint64_t end = wanted.limit;
+        const std::uint64_t base = at_.frame_of_word(0);
+        const std::size_t words =
+            end <= base ? 0 : static_cast<std::size_t>(((end - 1 - base) >> word_order) + 1);
+        whole_tree_.walk(rank, 0, words, [&](std::size_t index) noexcept {
+            if (!wanted.spend()) return true;
+            if (visit(index)) return true;
+            this->settle_word(index);
+            return false;
+        });
+    }
+
+    constexpr std::uint64_t take_from_rows(search& wanted) noexcept {
+        std::uint64_t found = nothing;
+        if (wanted.limit <= at_.base_frame()) return found;
+        const std::size_t lines = at_.line_of(wanted.limit - 1) + 1;
+        row_tree_.walk(wanted.order + 1, 0, lines, [&](std::size_t line) noexcept {
+            if (!wanted.spend()) return true;
+            if (this->is_isolated(line)) {
+                this->settle_line(line);
+                return false;
+            }
+            found = wanted.order <= row_order ? take_in_row(line, wanted) : take_full_rows(line, wanted);
+            if (found == nothing) this->settle_line(line);
+            return found != nothing;
+        });
+        return found;
+    }
+
+    constexpr std::uint64_t take_in_row(std::size_t line, const search& wanted) noexcept {
+        for (unsigned i = 0; i < line_rows; ++i) {
+            const std::uint64_t first = at_.frame_of_line(line) + i * geometry::row_frames;
+            if (first >= wanted.limit) break;
+            auto& row = this->row(line, i);
+            bits seen = row.load(memory_order::relaxed);
+            for (;;) {
+                bits inside = this->offered(line, i, seen);
+                if (wanted.limit - first < geometry::row_frames) {
+                    inside = static_cast<bits>(inside &
+                                               low_bits<bits>(static_cast<unsigned>(wanted.limit - first)));
+                }
+                const bits blocks = free_blocks(inside, wanted.order);
+                if (blocks == 0) break;
+                const unsigned bit = static_cast<unsigned>(std::countr_zero(blocks));
+                const bits left = static_cast<bits>(seen & ~block_bits<bits>(bit, wanted.order));
+                if (row.compare_exchange(seen, left, memory_order::acq_rel)) return first + bit;
+            }
+        }
+        return nothing;
+    }
+
+    constexpr std::uint64_t take_full_rows(std::size_t line, const search& wanted) noexcept {
+        const unsigned count = 1u << (wanted.order - row_order);
+        for (unsigned first = 0; first < line_rows; first += count) {
+            const std::uint64_t number = at_.frame_of_line(line) + first * geometry::row_frames;
+            if (number + (std::uint64_t{1} << wanted.order) > wanted.limit) break;
+            unsigned full = 0;
+            while (full < count && offered_row(line, first + full) == full_row) ++full;
+            if (full != count) continue;
+            moves::begin(this->transit_word());
+            unsigned taken = 0;
+            for (; taken < count; ++taken) {
+                bits expected = full_row;
+                if (!this->row(line, first + taken).compare_exchange(expected, 0, memory_order::acq_rel)) {
+                    break;
+                }
+            }
+            if (taken != count) put_back(line, first, taken);
+            moves::end(this->transit_word());
+            if (taken == count) return number;
+        }
+        return nothing;
+    }
+
+    [[nodiscard]] constexpr bits offered_row(std::size_t line, unsigned index) const noexcept {
+        return this->offered(line, index, this->row(line, index).load(memory_order::relaxed));
+    }
+
+    /// Full rows that were taken and are not wanted: each give looks for a merge and hints.
+    constexpr void put_back(std::size_t line, unsigned first, unsigned count) noexcept {
+        const std::uint64_t number = at_.frame_of_line(line) + first * geometry::row_frames;
+        this->release({frame<space>{number}, count * geometry::row_frames});
+    }
+
+    constexpr bool take_row_of(std::size_t line, unsigned order, row_of_frames<space, bits>& taken) noexcept {
+        if (this->is_isolated(line)) return false;
+        for (unsigned i = 0; i < line_rows; ++i) {
+            auto& row = this->row(line, i);
+            bits seen = row.load(memory_order::relaxed);
+            for (;;) {
+                const bits mask = this->offered(line, i, seen);
+                if (free_blocks(mask, order) == 0) break;
+                if (row.compare_exchange(seen, static_cast<bits>(seen & ~mask), memory_order::acq_rel)) {
+                    taken = {frame<space>{at_.frame_of_line(line) + i * geometry::row_frames}, mask};
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    constexpr std::uint64_t take_by_split(search& wanted) noexcept {
+        std::uint64_t found = nothing;
+        walk_words(wanted, 1, [&](std::size_t index) noexcept {
+            for (;;) {
+                const bits seen = below_limit(index, this->offered_lines(index), wanted);
+                if (seen == 0) return false;
+                const unsigned bit = tightest_block(seen, 0);
+                moves::begin(this->transit_word());
+                const bool taken = take_bits(this->whole(index), static_cast<bits>(bits{1} << bit));
+                if (taken) {
+                    found = at_.frame_of_word(index) + (std::uint64_t{bit} << line_order);
+                    this->split_rows(at_.line_of(found), found, std::uint64_t{1} << wanted.order);
+                }
+                moves::end(this->transit_word());
+                if (taken) return true;
+            }
+        });
+        return found;
+    }
+
+    /// How many frames from `first` on were claimed: all `count`, or those of the rows before one that is in
+    /// use.
+    constexpr std::uint64_t claim_piece(std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
+        if (take_bits(this->whole(at_.word_of_line(line)), at_.bit_of_line(line))) {
+            if (count != geometry::line_frames) this->split_rows(line, first, count);
+            return count;
+        }
+        std::uint64_t got = 0;
+        bool whole_claim = true;
+        this->for_each_row(first, count, [&](std::size_t, unsigned index, bits mask) noexcept {
+            whole_claim = whole_claim && take_bits(this->row(line, index), mask);
+            if (whole_claim) got += static_cast<std::uint64_t>(std::popcount(mask));
+        });
+        return got;
+    }
+};
+
+}  // namespace ashlar::detail
