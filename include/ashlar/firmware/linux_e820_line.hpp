@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/firmware/e820.hpp>
+#include <ashlar/firmware/extent.hpp>
+#include <ashlar/firmware/linux_range.hpp>
+#include <ashlar/firmware/memory_entry.hpp>
+#include <ashlar/firmware/size_label.hpp>
+#include <ashlar/firmware/table_reader.hpp>
+#include <ashlar/firmware/text.hpp>
+#include <cstdint>
+
+namespace ashlar::detail {
+
+/// How Linux's e820__print_table has named a type over the years.
+struct e820_name {
+    const char* name;
+    memory_kind kind;
+    std::uint8_t attributes;
+};
+
+inline constexpr e820_name e820_names[] = {
+    {"usable", memory_kind::usable, 0},
+    {"System RAM", memory_kind::usable, 0},
+    {"mirror", memory_kind::usable, memory_attribute::mirrored},  // CN104252419
+    {"reserved", memory_kind::reserved, 0},
+    {"device reserved", memory_kind::reserved, 0},
+    {"soft reserved", memory_kind::special_purpose, 0},
+    {"ACPI data", memory_kind::acpi_reclaim, 0},
+    {"ACPI NVS", memory_kind::acpi_nvs, 0},
+    {"unusable", memory_kind::unusable, 0},
+    {"persistent", memory_kind::persistent, 0},
+};
+
+/// Reads the type; kind `none` if it is not known.
+[[nodiscard]] constexpr e820_name read_e820_name(text_cursor& cursor) noexcept {
+    for (const e820_name& known : e820_names) {
+        if (cursor.accept_word(known.name)) return known;
+    }
+    if (cursor.accept_word("type")) {
+        cursor.skip_spaces();
+        const number type = cursor.decimal();
+        if (type && type.value <= 0xffffffff) {
+            return {"type", e820_kind(static_cast<std::uint32_t>(type.value)), 0};
+        }
+    }
+    return {"", memory_kind::none, 0};
+}
+
+/// Reads what follows "BIOS-e820:" in a line:
+///
+///     [mem 0x0000000000000000-0x000000000009fbff] usable          (the last byte is inclusive)
+///     [gap 0x00000000000a0000-0x00000000000effff]                 (no memory)
+///     0000000000000000 - 000000000009fc00 (usable)                (before Linux 3.6; the end is exclusive)
+constexpr void read_e820_line(table_reader& reader, std::uint64_t offset, text_cursor cursor) noexcept {
+    constexpr unsigned usual_digits = 16;
+
+    cursor.skip_spaces();
+    if (cursor.accept("[gap")) return;
+    const bool bracketed = cursor.accept("[mem");
+    written_range range;
+    bool complete = read_range(cursor, range);
+    if (complete && bracketed) complete = cursor.accept("]");
+    cursor.skip_spaces();
+    if (complete && !bracketed) complete = cursor.accept("(");
+    if (!complete) {
+        reader.report(offset, defect_kind::malformed, "an E820 line that cannot be read");
+        return;
+    }
+    const extent bytes = bracketed ? range.inclusive() : range.exclusive();
+
+    const e820_name type = read_e820_name(cursor);
+    if (bytes.form == extent::shape::plain) {
+        if (range.first.digits != usual_digits || range.second.digits != usual_digits) {
+            reader.report(offset, defect_kind::digits, "an address that is not written with 16 digits",
+                          bytes);
+        }
+        if (label_contradicts(cursor, bytes)) {
+            reader.report(offset, defect_kind::label_mismatch, "the label contradicts the addresses", bytes);
+        }
+    }
+    reader.add(offset, bytes, type.kind, type.attributes);
+}
+
+}  // namespace ashlar::detail

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/errc.hpp>
+#include <ashlar/core/request.hpp>
+#include <ashlar/firmware/defects.hpp>
+#include <ashlar/firmware/extent.hpp>
+#include <ashlar/firmware/memory_entry.hpp>
+#include <ashlar/firmware/memory_map.hpp>
+#include <cstdint>
+
+namespace ashlar::detail {
+
+/// What every reader of a memory table does with an entry: look whether it makes sense by itself and beside
+/// its predecessors, report what does not, put the rest into the map.
+///
+/// An empty or inverted entry is dropped. One that ends beyond the address space is dropped too, unless it
+/// takes memory away: then it reaches to the end. All else is kept, the map resolves contradictions.
+///
+/// While it reads, a spare attribute bit in the map marks what this table has described, so that an overlap
+/// is found whatever the order of the entries is. `finish` removes the marks.
+class table_reader {
+ public:
+    /// How the table is ordered. A sorted one is also searched for small holes.
+    enum class order : std::uint8_t { any, sorted };
+
+    constexpr table_reader(table source, order wanted, memory_map& map, defects& found) noexcept
+        : map_(map), found_(found), source_(source), order_(wanted) {}
+
+    /// The next entry. `offset` is where it stands in the input. Kind `none` with a node is a claim of
+    /// memory, without a node a type that is not known: it is taken as reserved.
+    constexpr void add(std::uint64_t offset, const extent& bytes, memory_kind kind, std::uint8_t attributes,
+                       node_id node = any_node) noexcept {
+        const bool unknown = kind == memory_kind::none && node == any_node;
+        if (unknown) kind = memory_kind::reserved;
+        if (!believable(offset, bytes, kind)) {
+            gap_known_ = false;
+            return;
+        }
+        if (unknown) report(offset, defect_kind::unknown_kind, "an unknown type, taken as reserved", bytes);
+        constexpr std::uint64_t top = ~std::uint64_t{0};
+        const std::uint64_t end = bytes.last == top ? top : bytes.last + 1;
+        compare_with_others(offset, bytes, end, node);
+        if (order_ == order::sorted) compare_with_predecessor(offset, bytes, end);
+        const memory_entry entry{bytes.first, end, kind, static_cast<std::uint8_t>(attributes | mark()),
+                                 node};
+        if (map_.add(entry) == errc::limit) {
+            if (!full_) report(offset, defect_kind::full, "the memory map's array is full", bytes);
+            full_ = true;
+        }
+    }
+
+    constexpr void report(std::uint64_t offset, defect_kind kind, const char* text,
+                          const extent& bytes = {}) noexcept {
+        found_.report({source_, offset, kind, text, bytes.first, bytes.last});
+    }
+
+    /// Ends the table. `limit` if the map could not hold all of it.
+    constexpr errc finish() noexcept {
+        map_.clear_attributes(mark());
+        return full_ ? errc::limit : errc::ok;
+    }
+
+ private:
+    static constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+    static constexpr std::uint64_t four_gibibytes = std::uint64_t{1} << 32;
+    /// Interrupt controllers, timers and the boot ROM: maps are full of small holes there.
+    static constexpr std::uint64_t x86_devices = 0xfec00000;
+
+    /// The bits above the public attributes, one for each table that a log can interleave with others.
+    [[nodiscard]] constexpr std::uint8_t mark() const noexcept {
+        switch (source_) {
+            case table::e820:
+                return 0x80;
+            case table::uefi:
+                return 0x40;
+            default:
+                return 0x20;
+        }
+    }
+
+    [[nodiscard]] constexpr bool believable(std::uint64_t offset, const extent& bytes,
+                                            memory_kind kind) noexcept {
+        switch (bytes.form) {
+            case extent::shape::plain:
+                return true;
+            case extent::shape::empty:
+                report(offset, defect_kind::zero_length, "an entry of no length", bytes);
+                return false;
+            case extent::shape::inverted:
+                report(offset, defect_kind::inverted, "an entry that ends before it starts", bytes);
+                return false;
+            case extent::shape::wrapped:
+                report(offset, defect_kind::wrapped, "an entry that ends beyond the address space", bytes);
+                return kind > memory_kind::usable;
+        }
+        return false;
+    }
+
+    constexpr void compare_with_others(std::uint64_t offset, const extent& bytes, std::uint64_t end,
+                                       node_id node) noexcept {
+        const auto claimed = [=](const memory_entry& entry) {
+            return node != any_node && entry.node != any_node && entry.node != node;
+        };
+        const auto described = [bit = mark()](const memory_entry& entry) { return entry.has(bit); };
+        if (map_.any_of(bytes.first, end, claimed)) {
+            report(offset, defect_kind::node_conflict, "memory that several nodes claim", bytes);
+        } else if (map_.any_of(bytes.first, end, described)) {
+            report(offset, defect_kind::overlap, "an entry that overlaps another one of its table", bytes);
+        }
+    }
+
+    constexpr void compare_with_predecessor(std::uint64_t offset, const extent& bytes,
+                                            std::uint64_t end) noexcept {
+        if (started_ && bytes.first < predecessor_) {
+            report(offset, defect_kind::misordered, "an entry that starts before its predecessor", bytes);
+        } else if (gap_known_ && is_hole(described_to_, bytes.first)) {
+            report(offset, defect_kind::hole, "a small hole before this entry",
+                   {described_to_, bytes.first - 1, extent::shape::plain});
+        }
+        started_ = true;
+        gap_known_ = true;
+        predecessor_ = bytes.first;
+        if (end > described_to_) described_to_ = end;
+    }
+
+    [[nodiscard]] static constexpr bool is_hole(std::uint64_t begin, std::uint64_t end) noexcept {
+        const bool usual = begin < mebibyte || (end > x86_devices && begin < four_gibibytes);
+        return begin < end && end - begin < mebibyte && !usual;
+    }
+
+    memory_map& map_;
+    defects& found_;
+    table source_;
+    order order_;
+    bool full_ = false;
+    bool started_ = false;
+    bool gap_known_ = false;  ///< false after an entry whose true place is not known
+    std::uint64_t predecessor_ = 0;
+    std::uint64_t described_to_ = 0;
+};
+
+}  // namespace ashlar::detail

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/view.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar::detail {
+
+using characters = view<const char>;
+
+[[nodiscard]] constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
+[[nodiscard]] constexpr bool is_word(char c) noexcept {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/// The value of a hexadecimal digit, 16 or more if it is none.
+[[nodiscard]] constexpr unsigned hexadecimal(char c) noexcept {
+    if (is_digit(c)) return static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
+    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
+    return 16;
+}
+
+/// A number as it is written.
+struct number {
+    std::uint64_t value = 0;
+    unsigned digits = 0;  ///< without a prefix; none: there is no number, or it does not fit into 64 bits
+
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return digits != 0; }
+};
+
+/// Reads a line from left to right. What does not match is not consumed.
+class text_cursor {
+ public:
+    constexpr explicit text_cursor(characters line) noexcept : rest_(line) {}
+
+    [[nodiscard]] constexpr characters rest() const noexcept { return rest_; }
+    [[nodiscard]] constexpr char peek() const noexcept { return rest_.empty() ? '\0' : rest_[0]; }
+
+    /// True, and consumes nothing, if `expected` stands anywhere in the rest.
+    [[nodiscard]] constexpr bool contains(const char* expected) const noexcept {
+        return text_cursor(rest_).skip_past(expected);
+    }
+
+    constexpr void skip_spaces() noexcept {
+        while (peek() == ' ' || peek() == '\t') advance(1);
+    }
+
+    /// Consumes `expected` if it comes next.
+    constexpr bool accept(const char* expected) noexcept {
+        std::size_t length = 0;
+        for (; expected[length] != '\0'; ++length) {
+            if (length >= rest_.size() || rest_[length] != expected[length]) return false;
+        }
+        advance(length);
+        return true;
+    }
+
+    /// Consumes `expected` if it comes next and is not the beginning of a longer word.
+    constexpr bool accept_word(const char* expected) noexcept {
+        const characters before = rest_;
+        if (accept(expected) && !is_word(peek())) return true;
+        rest_ = before;
+        return false;
+    }
+
+    /// Consumes everything up to and with the first `expected`, if there is one.
+    constexpr bool skip_past(const char* expected) noexcept {
+        for (std::size_t at = 0; at < rest_.size(); ++at) {
+            text_cursor here(rest_.subview(at));
+            if (!here.accept(expected)) continue;
+            rest_ = here.rest_;
+            return true;
+        }
+        return false;
+    }
+
+    constexpr number decimal() noexcept { return read_number(10); }
+
+    /// With or without 0x.
+    constexpr number hexadecimal_number() noexcept {
+        const characters before = rest_;
+        (void)accept("0x");
+        const number read = read_number(16);
+        if (!read) rest_ = before;
+        return read;
+    }
+
+    /// Consumes everything before the first of the two characters; false if neither comes.
+    constexpr bool skip_to(char a, char b) noexcept {
+        while (!rest_.empty() && peek() != a && peek() != b) advance(1);
+        return !rest_.empty();
+    }
+
+ private:
+    constexpr void advance(std::size_t count) noexcept { rest_ = rest_.subview(count); }
+
+    constexpr number read_number(unsigned base) noexcept {
+        number read;
+        std::size_t length = 0;
+        for (; length < rest_.size(); ++length) {
+            const unsigned digit = hexadecimal(rest_[length]);
+            if (digit >= base) break;
+            if (read.value > (~std::uint64_t{0} - digit) / base) return {};
+            read.value = read.value * base + digit;
+            ++read.digits;
+        }
+        advance(length);
+        return read;
+    }
+
+    characters rest_;
+};
+
+}  // namespace ashlar::detail
