@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/source.hpp>
+#include <ashlar/firmware/memory_map.hpp>
+#include <ashlar/firmware/topology.hpp>
+#include <ashlar/zone/metadata_carver.hpp>
+#include <ashlar/zone/mirror_order.hpp>
+#include <ashlar/zone/zone.hpp>
+#include <ashlar/zone/zone_plan.hpp>
+#include <ashlar/zone/zone_slots.hpp>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar {
+
+/// All memory of a machine: zones cut from the firmware's map, tried in the order that `Order::key` gives for
+/// the request's node and mirror preference. A frame is freed to the zone that holds it, whatever the caller
+/// thinks.
+///
+/// - Invariant: attached zones do not overlap; blocks never merge across a zone's boundary.
+/// - Protocol: see zone_slots. A request that has searched `section_effort` pageblocks in a zone drops the
+/// guard once
+///   before it goes on; what it learned stays in the zone's hints.
+/// - Complexity: choosing a zone is an index into a list; `free` finds its zone in O(log zones), without a
+/// lock.
+/// - Context: the verbs as the zones' source allows; boot, attach and detach from thread context, no guard
+/// held. A
+///   verb on a range needs the range to lie in one zone, else `misaligned`.
+/// - Mirrored memory exists iff a mirrored zone does. Without one, requests for it are served from ordinary
+/// memory.
+/// - Failure: `exhausted` when every zone on the list said so, `busy` when one could not tell.
+///
+/// ```
+/// using frames = ashlar::counted<ashlar::radix_buddy<ashlar::platform>>;
+/// using memory = ashlar::physical_memory<ashlar::zone<frames>, ashlar::reliability_first>;
+/// constinit memory ram;
+/// alignas(64) std::byte metadata[2 << 20];
+/// (void)ram.boot(map, nodes, metadata);
+/// auto page = ram.allocate({.order = 9, .node = 1, .mirror = ashlar::mirror::preferred});
+/// (void)ram.free(*page, 9);
+/// ```
+template <class Zone, class Order = reliability_first, machine_shape Shape = machine_shape{}>
+class physical_memory {
+    static_assert(frame_source<Zone>, "physical_memory<Zone>: Zone must be a frame_source");
+    static_assert(
+        requires(const Zone& zone) { zone.description(); },
+        "physical_memory<Zone>: Zone must have a description; wrap the source in zone<Source>");
+    static_assert(
+        requires(request<typename Zone::space> wanted, basic_zone_description<typename Zone::space> what) {
+            { Order::key(wanted, what, 10u) } -> std::same_as<zone_key>;
+        },
+        "physical_memory<Zone, Order>: Order must offer key(request, zone, distance), see mirror_order.hpp");
+    static_assert(Shape.max_zones >= 1 && Shape.max_zones <= 255,
+                  "physical_memory: a machine has 1 to 255 zones");
+
+ public:
+    using zone_type = Zone;
+    using platform_type = typename Zone::platform_type;
+    using space = typename Zone::space;
+    using word = std::byte;  ///< a machine takes raw bytes
+    using description_type = basic_zone_description<space>;
+    static_assert(cpu_local<platform_type>,
+                  "physical_memory: the platform must be cpu_local (this_cpu, max_cpus, cpu_guard, ...)");
+    static constexpr unsigned top_order = Zone::top_order;
+    static constexpr unsigned isolation_order = Zone::isolation_order;
+
+    /// What `boot` needs, any alignment of the bytes; 0 if there would be too many zones.
+    [[nodiscard]] static std::size_t metadata_bytes(const memory_map& map, const topology& nodes,
+                                                    zone_rules rules = {}) noexcept {
+        zone_description plan[Shape.max_zones];
+        const auto count = plan_zones(map, rules, plan);
+        if (!count) return 0;
+        detail::metadata_carver carver({});
+        (void)slots::carve_tables(carver, *count, nodes.node_count());
+        for (std::size_t i = 0; i < *count; ++i) (void)carve_zone(carver, plan[i]);
+        return carver.used();
+    }
+
+    /// Attaches and onlines every zone of a map. `recover` takes over the metadata of an earlier boot from
+    /// the same map. `busy` after a boot, `limit` when zones or metadata do not fit; `corrupt` as the zones.
+    /// Nothing is kept of a boot that failed. Usable stretches that a zone cannot take for the number of its
+    /// holes are left out in part, see `dropped_frames`.
+    errc boot(const memory_map& map, const topology& nodes, view<std::byte> metadata,
+              start how = start::fresh, zone_rules rules = {}) noexcept {
+        const typename slots::change alone(zones_);
+        if (!alone.held() || !zones_.empty()) return errc::busy;
+        zone_description plan[Shape.max_zones];
+        const auto count = plan_zones(map, rules, plan);
+        if (!count) return count.error();
+        detail::metadata_carver carver(metadata);
+        const auto books = slots::carve_tables(carver, *count, nodes.node_count());
+        if (carver.overflowed()) return errc::limit;
+        for (std::size_t i = 0; i < *count; ++i) {
+            const errc error = zones_.add(carve_zone(carver, plan[i]), in_this_space(plan[i]), how);
+            if (error != errc::ok) {
+                zones_.forget();
+                return error;
+            }
+        }
+        zones_.keep(books, nodes);
+        dropped_ = 0;
+        if (how == start::fresh) {
+            detail::for_each_zone_piece(map, rules, [this](const zone_description& piece) noexcept {
+                bring_online(in_this_space(piece).span);
+            });
+        }
+        zones_.publish();
+        return errc::ok;
+    }
+
+    /// Bytes for one more zone, any alignment.
+    [[nodiscard]] static std::size_t metadata_words(range<space> frames) noexcept {
+        detail::metadata_carver carver({});
+        (void)carver.template carve<typename Zone::word>(Zone::metadata_words(frames));
+        return carver.used();
+    }
+
+    /// One more zone after boot, with no frame online yet. `busy` before boot or if it overlaps a zone,
+    /// `invalid` for a node that the machine does not have, `limit` when the zone table or the metadata are
+    /// too small.
+    errc attach(const description_type& what, view<std::byte> metadata, start how) noexcept {
+        const typename slots::change alone(zones_);
+        if (!alone.held() || zones_.empty()) return errc::busy;
+        if (what.span.empty() || what.span.wraps() || what.node >= active().nodes()) return errc::invalid;
+        for (const auto& span : active()) {
+            if (what.span.overlaps(range<space>::between(span.first, span.end))) return errc::busy;
+        }
+        if (active().size() == active().capacity()) return errc::limit;
+        detail::metadata_carver carver(metadata);
+        const auto words = carver.template carve<typename Zone::word>(Zone::metadata_words(what.span));
+        if (carver.overflowed()) return errc::limit;
+        if (const errc error = zones_.add(words, what, how); error != errc::ok) return error;
+        zones_.publish();
+        return errc::ok;
+    }
+    /// As above, for ordinary memory of node 0.
+    errc attach(range<space> frames, view<std::byte> metadata, start how) noexcept {
+        return attach(description_type{frames, frames.count, 0, zone_kind::normal, false}, metadata, how);
+    }
+
+    /// Takes a zone away: unpublish, `quiesce`, detach. The range is a zone's whole span, else `invalid`.
+    errc detach(range<space> frames) noexcept {
+        const typename slots::change alone(zones_);
+        if (!alone.held()) return errc::busy;
+        const auto* const span = active().find(frames.first);
+        if (span == nullptr || range<space>::between(span->first, span->end) != frames) return errc::invalid;
+        return zones_.remove(span->zone);
+    }
+
+    errc online(range<space> frames) noexcept {
+        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.online(frames); });
+    }
+    errc offline(range<space> frames) noexcept {
+        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.offline(frames); });
+    }
+    errc isolate(range<space> frames) noexcept {
+        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.isolate(frames); });
+    }
+    errc readmit(range<space> frames) noexcept {
+        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.readmit(frames); });
+    }
+    result<std::uint64_t> revoke(range<space> frames) noexcept {
+        result<std::uint64_t> left = std::uint64_t{0};
+        const errc error = in_zone(frames, [frames, &left](Zone& zone) noexcept {
+            left = zone.revoke(frames);
+            return left.error();
+        });
+        return error == errc::ok ? left : result<std::uint64_t>(error);
+    }
+
+    result<frame<space>> allocate(request<space> wanted) noexcept {
+        if (wanted.order > top_order) return errc::unsupported;
+        if (wanted.mirror == mirror::unspecified) wanted.mirror = default_mirror();
+        search state{wanted.effort};
+        for (;;) {
+            [[maybe_unused]] const typename platform_type::cpu_guard guard{};
+            if (const auto got = search_section(wanted, state); state.finished) return got;
+        }
+    }
+    /// With everything at its default.
+    template <std::integral Integer>
+    result<frame<space>> allocate(Integer order) noexcept {
+        return allocate(request<space>{.order = static_cast<unsigned>(order)});
+    }
+    errc allocate_at(range<space> frames) noexcept {
+        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.allocate_at(frames); });
+    }
+    errc free(frame<space> first, unsigned order) noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
+        const auto* const span = active().find(first);
+        return span == nullptr ? errc::not_owned : zones_[span->zone].free(first, order);
+    }
+
+    void drain() noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
+        for (const auto& span : active()) zones_[span.zone].drain();
+    }
+    void drain(cpu_id cpu) noexcept {
+        for (const auto& span : active()) zones_[span.zone].drain(cpu);
+    }
+
+    [[nodiscard]] bool owns(frame<space> f) const noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
+        const auto* const span = active().find(f);
+        return span != nullptr && zones_[span->zone].owns(f);
+    }
+    [[nodiscard]] std::uint64_t free_frames() const noexcept {
+        std::uint64_t free = 0;
+        for (const auto& span : active()) free += zones_[span.zone].free_frames();
+        return free;
+    }
+    template <class Sink>
+    void visit_free(Sink&& sink) const noexcept {
+        for (const auto& span : active()) zones_[span.zone].visit_free(sink);
+    }
+    [[nodiscard]] errc validate() const noexcept {
+        for (const auto& span : active()) {
+            if (const errc error = zones_[span.zone].validate(); error != errc::ok) return error;
+        }
+        return errc::ok;
+    }
+    /// "zone" and its place by address, then what the zone tells, for each zone.
+    template <class Sink>
+    void describe(Sink&& sink) const noexcept {
+        std::uint64_t place = 0;
+        for (const auto& span : active()) {
+            sink("zone", place++);
+            zones_[span.zone].describe(sink);
+        }
+    }
+
+    /// What requests with an unspecified mirror preference get from now on. `unspecified` is taken as
+    /// ordinary.
+    void set_default_mirror(mirror preference) noexcept {
+        default_mirror_.store(static_cast<std::uint32_t>(preference), memory_order::relaxed);
+    }
+    [[nodiscard]] mirror default_mirror() const noexcept {
+        const auto value = default_mirror_.load(memory_order::relaxed);
+        return value == 0 ? mirror::ordinary : static_cast<mirror>(value);
+    }
+    /// True when the machine has mirrored memory.
+    [[nodiscard]] bool has_mirror() const noexcept { return active().has_mirror(); }
+    /// Usable frames that boot had to leave out because a zone could not remember one more hole.
+    [[nodiscard]] std::uint64_t dropped_frames() const noexcept { return dropped_; }
+    [[nodiscard]] std::size_t zone_count() const noexcept { return active().size(); }
+
+    /// Calls `sink(description, zone)` for each zone, ascending.
+    template <class Sink>
+    void for_each_zone(Sink&& sink) const noexcept {
+        for (const auto& span : active()) sink(zones_[span.zone].description(), zones_[span.zone]);
+    }
+    /// The description of the zone whose span holds a frame, or null.
+    [[nodiscard]] const description_type* zone_of(frame<space> f) const noexcept {
+        const auto* const span = active().find(f);
+        return span == nullptr ? nullptr : &zones_[span->zone].description();
+    }
+    /// The nodes that have a zone.
+    [[nodiscard]] node_set nodes_with_memory() const noexcept {
+        node_set nodes{0};
+        for (const auto& span : active())
+            nodes = nodes | node_set::only(zones_[span.zone].description().node);
+        return nodes;
+    }
+
+ private:
+    using slots = detail::zone_slots<Zone, Order, Shape>;
+    using table = typename slots::table;
+
+    /// A request on its way through a zone list, from one guard section to the next.
+    struct search {
+        std::uint32_t effort = 0;
+        std::uint32_t generation = 0;
+        std::size_t place = 0;       ///< in the list
+        std::uint64_t sections = 0;  ///< in the zone at that place
+        errc answer = errc::exhausted;
+        bool started = false;
+        bool finished = false;
+    };
+
+    /// Tries the zones from where the search stands until one has a block, all have been asked, or it is time
+    /// to let interrupts in. Guard held.
+    result<frame<space>> search_section(request<space> wanted, search& state) noexcept {
+        const std::uint32_t generation = zones_.generation();
+        if (!state.started || state.generation != generation) {
+            // Other zones, another list: from its beginning.
+            state = search{state.effort, generation, 0, 0, errc::exhausted, true, false};
+        }
+        const table& zones = zones_.of(generation);
+        if (wanted.node == any_node) wanted.node = platform_type::this_node();
+        const auto list = zones.list(wanted.node, wanted.mirror);
+        // Served from ordinary memory where there is no other: the zones are not asked for more.
+        if (!zones.has_mirror()) wanted.mirror = mirror::ordinary;
+        for (; state.place < list.size(); ++state.place, state.sections = 0) {
+            Zone& zone = zones_[list[state.place]];
+            wanted.effort = section_effort(zone, state);
+            const auto got = zone.allocate(wanted);
+            state.finished = got.has_value();
+            if (state.finished) return got;
+            if (got.error() == errc::limit) {
+                if (state.effort != unbounded_effort) state.effort -= wanted.effort;
+                state.finished = state.effort == 0;
+                ++state.sections;
+                return errc::limit;
+            }
+            if (got.error() != errc::exhausted) state.answer = got.error();
+        }
+        state.finished = true;
+        return state.answer;
+    }
+
+    /// A zone whose hints do not get better by searching (they cannot for the very largest blocks) is
+    /// searched to its end once it has had a section for each of its parts.
+    [[nodiscard]] static std::uint32_t section_effort(const Zone& zone, const search& state) noexcept {
+        const std::uint64_t part = std::uint64_t{Shape.section_effort} << isolation_order % 64;
+        if (state.sections > zone.description().span.count / part) return state.effort;
+        return state.effort < Shape.section_effort ? state.effort : Shape.section_effort;
+    }
+
+    [[nodiscard]] static constexpr description_type in_this_space(const zone_description& what) noexcept {
+        return {{frame<space>{what.span.first.number}, what.span.count},
+                what.present_frames,
+                what.node,
+                what.kind,
+                what.mirrored};
+    }
+
+    [[nodiscard]] static view<typename Zone::word> carve_zone(detail::metadata_carver& carver,
+                                                              const zone_description& what) noexcept {
+        return carver.template carve<typename Zone::word>(Zone::metadata_words(in_this_space(what).span));
+    }
+
+    /// A stretch of a zone whose table is full of holes is taken inwards, to where it needs no more of them.
+    void bring_online(range<space> frames) noexcept {
+        Zone* const zone = zones_.holding(frames);
+        if (zone == nullptr || zone->online(frames) == errc::ok) return;
+        const std::uint64_t mask = (std::uint64_t{1} << isolation_order) - 1;
+        const auto inner = range<space>::between(frame<space>{(frames.first.number + mask) & ~mask},
+                                                 frame<space>{frames.end().number & ~mask});
+        dropped_ += frames.count;
+        if (!inner.empty() && zone->online(inner) == errc::ok) dropped_ -= inner.count;
+    }
+
+    [[nodiscard]] const table& active() const noexcept { return zones_.active(); }
+
+    template <class Verb>
+    errc in_zone(range<space> frames, Verb&& verb) noexcept {
+        if (frames.empty() || frames.wraps()) return errc::invalid;
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
+        const auto* const span = active().find(frames.first);
+        if (span == nullptr) return errc::not_owned;
+        if (frames.end() > span->end) return errc::misaligned;
+        return verb(zones_[span->zone]);
+    }
+
+    slots zones_{};
+    std::uint64_t dropped_ = 0;
+    typename platform_type::template atomic<std::uint32_t> default_mirror_{};
+};
+
+}  // namespace ashlar

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/source.hpp>
+#include <ashlar/firmware/topology.hpp>
+#include <ashlar/zone/metadata_carver.hpp>
+#include <ashlar/zone/zone_description.hpp>
+#include <ashlar/zone/zone_table.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar {
+
+/// Constants of a machine.
+struct machine_shape {
+    unsigned max_zones = 64;   ///< at most 255
+    unsigned spare_zones = 8;  ///< room in the zone lists for zones that are attached after boot
+    std::uint32_t section_effort =
+        256;  ///< pageblocks that are searched before the CPU guard is dropped once
+};
+
+namespace detail {
+
+/// The zones of a machine by number, and the tables by which they are found.
+///
+/// Protocol. The table is a snapshot, two of them in the metadata. A change (one at a time: `change`) builds
+/// the one that is not in use, publishes its generation (release; the lowest bit says which table), and waits
+/// for `quiesce()`. Readers load the generation (acquire) under the CPU guard, so they never see a table or a
+/// zone go away. What is not in the tables belongs to the holder of `change`.
+template <class Zone, class Order, machine_shape Shape>
+class zone_slots {
+ public:
+    using platform_type = typename Zone::platform_type;
+    using space = typename Zone::space;
+    using description_type = basic_zone_description<space>;
+    using table = zone_table<space>;
+
+    struct bookkeeping {
+        table tables[2];
+        view<std::uint8_t> distances;
+    };
+
+    /// Held by the one that changes which zones there are.
+    class change {
+     public:
+        explicit change(zone_slots& owner) noexcept : owner_(owner) {
+            std::uint32_t expected = 0;
+            held_ = owner_.changing_.compare_exchange(expected, 1, memory_order::acq_rel);
+        }
+        ~change() {
+            if (held_) owner_.changing_.store(0, memory_order::release);
+        }
+        change(const change&) = delete;
+        change& operator=(const change&) = delete;
+        [[nodiscard]] bool held() const noexcept { return held_; }
+
+     private:
+        zone_slots& owner_;
+        bool held_ = false;
+    };
+
+    [[nodiscard]] Zone& operator[](std::size_t number) noexcept { return zones_[number]; }
+    [[nodiscard]] const Zone& operator[](std::size_t number) const noexcept { return zones_[number]; }
+
+    /// Changes with every published table.
+    [[nodiscard]] std::uint32_t generation() const noexcept {
+        return generation_.load(memory_order::acquire);
+    }
+    [[nodiscard]] const table& of(std::uint32_t generation) const noexcept {
+        return books_.tables[generation % 2];
+    }
+    [[nodiscard]] const table& active() const noexcept { return of(generation()); }
+    /// True before the first zone.
+    [[nodiscard]] bool empty() const noexcept { return numbers_ == 0; }
+
+    [[nodiscard]] static bookkeeping carve_tables(metadata_carver& carver, std::size_t zones,
+                                                  std::size_t nodes) noexcept {
+        const std::size_t capacity =
+            zones + Shape.spare_zones < Shape.max_zones ? zones + Shape.spare_zones : Shape.max_zones;
+        bookkeeping books;
+        for (table& each : books.tables) {
+            const auto spans = carver.template carve<typename table::span>(capacity);
+            const auto lists = carver.template carve<std::uint8_t>(table::list_bytes(capacity, nodes));
+            each = table(spans, lists, nodes);
+        }
+        books.distances = carver.template carve<std::uint8_t>(nodes * nodes);
+        return books;
+    }
+
+    void keep(const bookkeeping& books, const topology& nodes) noexcept {
+        books_ = books;
+        const unsigned count = nodes.node_count();
+        for (unsigned from = 0; from < count; ++from) {
+            for (unsigned to = 0; to < count; ++to) {
+                books_.distances[from * count + to] =
+                    nodes.distance(static_cast<node_id>(from), static_cast<node_id>(to));
+            }
+        }
+    }
+
+    /// Attaches a zone under a number of its own; not published yet.
+    errc add(view<typename Zone::word> words, const description_type& what, start how) noexcept {
+        if (words.data() == nullptr) return errc::limit;
+        std::size_t number = 0;
+        while (number < Shape.max_zones && used_[number]) ++number;
+        if (number == Shape.max_zones) return errc::limit;
+        zones_[number].set_description(what);
+        const errc error = zones_[number].attach(what.span, words, how);
+        if (error != errc::ok) return error;
+        used_[number] = true;
+        if (number >= numbers_) numbers_ = number + 1;
+        return errc::ok;
+    }
+
+    /// Unpublishes, waits, detaches.
+    errc remove(std::size_t number) noexcept {
+        used_[number] = false;
+        publish();
+        return zones_[number].detach(zones_[number].description().span);
+    }
+
+    /// Undoes every `add` of a boot that failed.
+    void forget() noexcept {
+        for (std::size_t number = 0; number < numbers_; ++number) {
+            if (used_[number]) (void)zones_[number].detach(zones_[number].description().span);
+            used_[number] = false;
+        }
+        numbers_ = 0;
+    }
+
+    /// The zone, published or not, whose span holds all of a range, or null.
+    [[nodiscard]] Zone* holding(range<space> frames) noexcept {
+        for (std::size_t number = 0; number < numbers_; ++number) {
+            if (used_[number] && zones_[number].description().span.contains(frames)) return &zones_[number];
+        }
+        return nullptr;
+    }
+
+    /// Publishes the zones as they are now, and returns when nobody reads the table before.
+    void publish() noexcept {
+        const std::uint32_t next = generation_.load(memory_order::relaxed) + 1;
+        table& fresh = books_.tables[next % 2];
+        fresh.template build<Order>(
+            numbers_,
+            [this](std::size_t number) noexcept {
+                return used_[number] ? &zones_[number].description() : nullptr;
+            },
+            [this, &fresh](node_id from, node_id to) noexcept {
+                return unsigned{books_.distances[from * fresh.nodes() + to]};
+            });
+        generation_.store(next, memory_order::release);
+        platform_type::quiesce();
+    }
+
+ private:
+    using atomic = typename platform_type::template atomic<std::uint32_t>;
+
+    Zone zones_[Shape.max_zones]{};
+    bool used_[Shape.max_zones]{};
+    std::size_t numbers_ = 0;  ///< zone numbers in use are below this
+    bookkeeping books_{};
+    atomic generation_{};
+    atomic changing_{};
+};
+
+}  // namespace detail
+
+}  // namespace ashlar
