@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ashlar/source/bump.hpp>
+
+ashlar::bump<ashlar::platform, ashlar::bump_shape{.pieces = 0}> source;

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <doctest/doctest.h>
+#include <ashlar/firmware/e820.hpp>
+#include <ashlar/firmware/linux_log.hpp>
+#include <ashlar/firmware/slit.hpp>
+#include <ashlar/firmware/srat.hpp>
+#include <ashlar/firmware/uefi.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+#include "firmware/dump.hpp"
+#include "firmware/setup.hpp"
+
+// Single tables of tests/data/firmware, each with the trap that it is known for.
+namespace {
+
+using ashlar::any_node;
+using ashlar::defect_kind;
+using ashlar::errc;
+using ashlar::frame;
+using ashlar::usable_run;
+using firmware_tests::dump;
+using firmware_tests::kind_at;
+using firmware_tests::setup;
+using firmware_tests::well_formed;
+using enum ashlar::memory_kind;
+namespace attribute = ashlar::memory_attribute;
+
+std::vector<ashlar::range<>> frames_of(const ashlar::memory_map& map) {
+    std::vector<ashlar::range<>> frames;
+    map.for_each_usable([&](const usable_run& run) { frames.push_back(run.frames); });
+    return frames;
+}
+
+ashlar::range<> frames(std::uint64_t first, std::uint64_t end) {
+    return ashlar::range<>::between(frame<>{first}, frame<>{end});
+}
+
+TEST_CASE("OVMF: 120 descriptors of 48 bytes become few ranges") {
+    setup s;
+    CHECK(ashlar::read_efi_map_file(dump("ovmf-q35-512M.efimap").bytes(), s.map, s.defects) == errc::ok);
+    CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x0, 0xa0), frames(0x100, 0x806),
+                                                           frames(0x808, 0x810), frames(0x900, 0x1eaa0),
+                                                           frames(0x1eba2, 0x1f4ec),
+                                                           frames(0x1f7fe, 0x1fef4)});
+    CHECK(s.defects.empty());
+}
+
+TEST_CASE("OVMF: unsorted, memory above 4 GiB") {
+    setup s;
+    CHECK(ashlar::read_efi_map_file(dump("ovmf-q35-6G.efimap").bytes(), s.map, s.defects) == errc::ok);
+    CHECK(frames_of(s.map).back() == frames(0x100000, 0x200000));
+    CHECK(s.map.usable_frames() == 0xa0 + 0x706 + 0x8 + 0x7e1a0 + 0x94a + 0x6f6 + 0x100000);
+    CHECK(s.defects.empty());
+}
+
+TEST_CASE("OVMF: a hot-plug window is not in the map") {
+    setup s;
+    CHECK(ashlar::read_efi_map_file(dump("ovmf-q35-2G-hotplug.efimap").bytes(), s.map, s.defects) ==
+          errc::ok);
+    CHECK(frames_of(s.map).back() == frames(0x7f7fe, 0x7fef4));
+    CHECK(s.defects.empty());
+}
+
+TEST_CASE("AAVMF: unsorted, runtime data between free pages") {
+    setup s;
+    CHECK(ashlar::read_efi_map_file(dump("aavmf-virt-1G.efimap").bytes(), s.map, s.defects) == errc::ok);
+    CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x40000, 0x7c430), frames(0x7c730, 0x7fc00),
+                                                           frames(0x7ffe0, 0x80000)});
+    CHECK(s.defects.empty());
+}
+
+TEST_CASE("PVH: half a page, and a map that is not sorted and ends with an entry of no length") {
+    setup s;
+    CHECK(ashlar::read_e820(dump("pvh-microvm-512M-kvm.bin").bytes(), 24, s.map, s.defects,
+                            ashlar::e820_extra::padding) == errc::ok);
+    CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x0, 0x9f), frames(0x100, 0x20000)});
+    CHECK(kind_at(s.map, 0xd0000) == acpi_nvs);
+    CHECK(s.defects.size() == 2);
+    CHECK(s.defects.count(defect_kind::misordered) == 1);
+    CHECK(s.defects.count(defect_kind::zero_length) == 1);
+}
+
+TEST_CASE("PVH: the end of memory is not the end of the map") {
+    setup s;
+    CHECK(ashlar::read_e820(dump("pvh-q35-6G-kvm.bin").bytes(), 24, s.map, s.defects,
+                            ashlar::e820_extra::padding) == errc::ok);
+    CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x0, 0x9f), frames(0x100, 0x7ffe0),
+                                                           frames(0x100000, 0x200000)});
+    CHECK(kind_at(s.map, 0xfd00000000) == reserved);
+    CHECK(s.defects.empty());
+}
+
+TEST_CASE("PVH and SRAT: a hot-plug window beside the memory") {
+    setup s;
+    CHECK(ashlar::read_srat(dump("acpi-hotplug-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
+    CHECK(ashlar::read_e820(dump("pvh-q35-1G-hotplug8G.bin").bytes(), 24, s.map, s.defects,
+                            ashlar::e820_extra::padding) == errc::ok);
+    CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x0, 0x9f), frames(0x100, 0x3ffe0)});
+    bool window = false;
+    for (const ashlar::memory_entry& entry : s.map.entries()) {
+        window = window ||
+                 entry == ashlar::memory_entry{0x100000000, 0x580000000, none, attribute::hot_pluggable, 1};
+    }
+    CHECK(window);
+    CHECK(s.defects.empty());
+}
+
+TEST_CASE("SRAT: a node without memory, and one without processors") {
+    setup s;
+    CHECK(ashlar::read_srat(dump("acpi-memless-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
+    CHECK(s.nodes.node_count() == 2);
+    CHECK(s.nodes.cpus(1) == 1);
+    for (const ashlar::memory_entry& entry : s.map.entries()) CHECK(entry.node == 0);
+
+    setup hmat;
+    CHECK(ashlar::read_srat(dump("acpi-hmat-SRAT.bin").bytes(), hmat.map, hmat.nodes, hmat.defects) ==
+          errc::ok);
+    CHECK(hmat.nodes.node_count() == 3);
+    CHECK(hmat.nodes.cpus(2) == 0);
+    CHECK(hmat.defects.empty());
+}
+
+TEST_CASE("SRAT: non-volatile memory inside a hot-plug window") {
+    setup s;
+    CHECK(ashlar::read_srat(dump("acpi-nvdimm-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
+    CHECK(s.only(ashlar::table::srat, 184, defect_kind::overlap));
+    const ashlar::memory_entry& inside = s.map.entries()[2];
+    CHECK(inside.begin == 0x100000000);
+    CHECK(inside.attributes == attribute::non_volatile);
+    CHECK(s.map.entries()[3].attributes == attribute::hot_pluggable);
+}
+
+TEST_CASE("SRAT and SLIT: nothing is aligned behind structures of 18 bytes") {
+    setup s;
+    CHECK(ashlar::read_srat(dump("acpi-aarch64-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
+    CHECK(ashlar::read_slit(dump("acpi-aarch64-SLIT.bin").bytes(), s.nodes, s.defects) == errc::ok);
+    CHECK(s.nodes.node_count() == 2);
+    CHECK(s.nodes.cpus(0) == 2);
+    CHECK(s.nodes.cpus(1) == 1);
+    CHECK(s.holds({{0x40000000, 0x60000000, none, 0, 0},
+                   {0x60000000, 0x80000000, none, 0, 1},
+                   {0x80000000, 0x1c0000000, none, attribute::hot_pluggable, 1}}));
+    CHECK(s.defects.empty());
+}
+
+/// Reads the first `length` bytes of a dump into `s`.
+using read_part = errc (*)(const dump&, std::size_t length, setup& s);
+
+errc read_padded_e820(const dump& file, std::size_t length, setup& s) {
+    return ashlar::read_e820(file.bytes().subview(0, length), 24, s.map, s.defects,
+                             ashlar::e820_extra::padding);
+}
+errc read_efi_file(const dump& file, std::size_t length, setup& s) {
+    return ashlar::read_efi_map_file(file.bytes().subview(0, length), s.map, s.defects);
+}
+errc read_srat(const dump& file, std::size_t length, setup& s) {
+    return ashlar::read_srat(file.bytes().subview(0, length), s.map, s.nodes, s.defects);
+}
+errc read_log(const dump& file, std::size_t length, setup& s) {
+    return ashlar::read_linux_log(file.text().subview(0, length), s.map, &s.nodes, s.defects);
+}
+
+TEST_CASE("a dump that is cut off anywhere never gains memory") {
+    struct {
+        const char* name;
+        read_part read;
+    } const files[] = {
+        {"pvh-q35-6G-kvm.bin", read_padded_e820}, {"pvh-microvm-512M-kvm.bin", read_padded_e820},
+        {"ovmf-q35-512M.efimap", read_efi_file},  {"aavmf-virt-1G.efimap", read_efi_file},
+        {"acpi-hotplug-SRAT.bin", read_srat},     {"acpi-aarch64-SRAT.bin", read_srat},
+        {"mirror_numa4/SRAT.dat", read_srat},     {"mirror_numa4/e820.txt", read_log},
+        {"ovmf_numa4/e820.txt", read_log},        {"sb_numa4/e820.txt", read_log},
+        {"ovmf_numa4/efi-memmap.txt", read_log},  {"patent-48g-printed.txt", read_log},
+        {"patent-48g-corrected.txt", read_log},
+    };
+    for (const auto& one : files) {
+        const dump file(one.name);
+        setup whole;
+        REQUIRE(one.read(file, file.bytes().size(), whole) == errc::ok);
+        for (std::size_t length = 0; length < file.bytes().size(); ++length) {
+            setup part;
+            const errc answer = one.read(file, length, part);
+            const bool plausible = (answer == errc::ok || answer == errc::invalid) && well_formed(part.map) &&
+                                   firmware_tests::usable_within(part.map, whole.map);
+            REQUIRE_MESSAGE(plausible, one.name, " cut off at ", length);
+        }
+    }
+}
+
+}  // namespace

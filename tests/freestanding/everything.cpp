@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every template of the library, instantiated whole: what it needs at link time is what the library needs.
+// Public templates that are not here are not checked freestanding.
+#include <ashlar/ashlar.hpp>
+
+namespace ashlar {
+
+// core/
+template class builtin_atomic<std::uint32_t>;
+#if UINTPTR_MAX > 0xffffffff
+template class builtin_atomic<std::uint64_t>;  // calls to libatomic on some 32-bit targets
+#endif
+
+template class view<std::byte>;
+template class view<const std::byte>;
+template view<const std::byte>::view(view<std::byte>) noexcept;
+template std::uint8_t load_little<std::uint8_t>(bytes, std::size_t) noexcept;
+template std::uint16_t load_little<std::uint16_t>(bytes, std::size_t) noexcept;
+template std::uint32_t load_little<std::uint32_t>(bytes, std::size_t) noexcept;
+template std::uint64_t load_little<std::uint64_t>(bytes, std::size_t) noexcept;
+template std::uint32_t load_big<std::uint32_t>(bytes, std::size_t) noexcept;
+template std::uint64_t load_big<std::uint64_t>(bytes, std::size_t) noexcept;
+
+template struct frame<machine>;
+template struct frame<guest>;
+template struct range<machine>;
+template struct request<machine>;
+template class result<frame<machine>>;
+template class result<std::uint64_t>;
+
+// source/ and layer/
+template class radix_buddy<platform>;
+template class radix_buddy<platform, buddy_shape{.top_order = 11, .word_bits = 32}>;
+template class list_buddy<platform>;
+template class locked<radix_buddy<platform>>;
+template class counted<radix_buddy<platform>>;
+template class counted<locked<list_buddy<platform>>>;
+template class bump<platform>;
+
+// zone/
+template class zone<bump<platform>>;
+template class zone<counted<radix_buddy<platform>>>;
+template class zone<counted<locked<list_buddy<platform>>>>;
+template class physical_memory<zone<counted<radix_buddy<platform>>>>;
+template class physical_memory<zone<counted<locked<list_buddy<platform>>>>, last_resort<locality_first>,
+                               machine_shape{.max_zones = 32, .spare_zones = 4}>;
+template class detail::zone_table<machine>;
+template class interleave<platform>;
+
+}  // namespace ashlar
+
+// Member templates are not part of an explicit instantiation of their class.
+template <class Source>
+void with_sinks(const Source& source) {
+    source.visit_free(ashlar::ignore_ranges{});
+    source.describe(ashlar::ignore_properties{});
+}
+
+template void with_sinks(const ashlar::radix_buddy<ashlar::platform>&);
+template void with_sinks(const ashlar::list_buddy<ashlar::platform>&);
+template void with_sinks(const ashlar::counted<ashlar::locked<ashlar::list_buddy<ashlar::platform>>>&);
+template void with_sinks(const ashlar::bump<ashlar::platform>&);
+template void with_sinks(const ashlar::zone<ashlar::radix_buddy<ashlar::platform>>&);
+
+template <class Machine>
+void with_members(Machine& ram) {
+    with_sinks(ram);
+    ram.for_each_zone([](const ashlar::zone_description&, const auto&) noexcept {});
+    (void)ram.allocate(9);
+}
+
+using counted_radix = ashlar::counted<ashlar::radix_buddy<ashlar::platform>>;
+template void with_members(ashlar::physical_memory<ashlar::zone<counted_radix>>&);
+
+/// What recovers with the user's word on what is in use.
+template <class Source>
+void with_live(Source& source, ashlar::range<> range, ashlar::view<typename Source::word> words) {
+    (void)source.attach(range, words, ashlar::start::recover, [](ashlar::frame<>) noexcept { return true; });
+}
+
+template void with_live(ashlar::radix_buddy<ashlar::platform>&, ashlar::range<>,
+                        ashlar::view<ashlar::radix_buddy<ashlar::platform>::word>);
+template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::view<counted_radix::word>);
+
+// Plain functions are inline: whoever takes their address has them.
+// firmware/
+[[gnu::used]] constexpr auto use_read_e820 = &ashlar::read_e820;
+[[gnu::used]] constexpr auto use_read_uefi = &ashlar::read_uefi;
+[[gnu::used]] constexpr auto use_read_efi_map_file = &ashlar::read_efi_map_file;
+[[gnu::used]] constexpr auto use_read_srat = &ashlar::read_srat;
+[[gnu::used]] constexpr auto use_read_slit = &ashlar::read_slit;
+[[gnu::used]] constexpr auto use_read_pvh_start_info = &ashlar::read_pvh_start_info;
+[[gnu::used]] constexpr auto use_read_pvh_map = &ashlar::read_pvh_map;
+[[gnu::used]] constexpr auto use_read_multiboot1_info = &ashlar::read_multiboot1_info;
+[[gnu::used]] constexpr auto use_read_multiboot1_map = &ashlar::read_multiboot1_map;
+[[gnu::used]] constexpr auto use_read_multiboot2 = &ashlar::read_multiboot2;
+[[gnu::used]] constexpr auto use_fdt_size = &ashlar::fdt_size;
+[[gnu::used]] constexpr auto use_read_fdt = &ashlar::read_fdt;
+[[gnu::used]] constexpr auto use_read_linux_log = &ashlar::read_linux_log;
+[[gnu::used]] constexpr auto use_assign_nodes = &ashlar::assign_nodes;
+// zone/
+[[gnu::used]] constexpr auto use_plan_zones = &ashlar::plan_zones;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A CPU stops at any store; another one recovers from what is in memory.
+#include <doctest/doctest.h>
+#include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/locked.hpp>
+#include <ashlar/source/list_buddy.hpp>
+#include <ashlar/source/radix_buddy.hpp>
+#include <ashlar/testing/crash_run.hpp>
+#include <cstdlib>
+#include <string>
+
+namespace ashlar {
+namespace {
+
+struct observed : platform {
+    template <class T>
+    using atomic = testing::observed_atomic<T>;
+};
+
+template <class Source>
+void crash_everywhere(range<> frames, std::uint64_t work) {
+    const std::uint64_t steps = std::getenv("ASHLAR_LONG") != nullptr ? 20 * work : work;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        CAPTURE(seed);
+        testing::crash_run<Source> run(frames, seed);
+        const std::string wrong = run.steps(steps);
+        CHECK(wrong == "");
+        CHECK(run.crashes() > steps);
+    }
+}
+
+constexpr buddy_shape small_buddy{.top_order = 6, .pageblock_order = 3};
+
+TEST_CASE("list_buddy") {
+    crash_everywhere<list_buddy<observed, small_buddy>>({{60}, 150}, 2'000);
+}
+
+TEST_CASE("a leak beyond what is allowed is noticed") {
+    // Isolating a pageblock has it in hand for a moment: with no leak allowed, that has to come up.
+    testing::crash_run<list_buddy<observed, small_buddy>> run({{60}, 150}, 1, 0);
+    CHECK(run.steps(2'000).find("frames are lost") != std::string::npos);
+}
+
+TEST_CASE("counted<locked<list_buddy>>") {
+    crash_everywhere<counted<locked<list_buddy<observed, small_buddy>>>>({{60}, 150}, 1'000);
+}
+
+TEST_CASE("radix_buddy") {
+    constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+    crash_everywhere<radix_buddy<observed, lines>>({{60}, 200}, 2'000);
+}
+
+}  // namespace
+}  // namespace ashlar

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/locked.hpp>
+#include <ashlar/source/list_buddy.hpp>
+#include <ashlar/source/radix_buddy.hpp>
+#include <ashlar/testing/fault_injected.hpp>
+#include <ashlar/testing/model_run.hpp>
+#include <ashlar/testing/naive_bitmap.hpp>
+#include <ashlar/zone/zone.hpp>
+
+// The frame sources and compositions under test. Each struct here becomes the tests law-<name> and
+// model-<name> (with hyphens): tests/source/CMakeLists.txt reads the names from the lines that begin with
+// `struct`.
+namespace ashlar::under_test {
+
+inline constexpr testing::model_freedom has_limits{.limits = true};
+
+/// Three CPUs, of which the caller is the second, then an id beyond them.
+struct three_cpus : platform {
+    [[nodiscard]] static constexpr cpu_id this_cpu() noexcept { return 1; }
+    [[nodiscard]] static constexpr cpu_id max_cpus() noexcept { return 3; }
+};
+
+inline constexpr buddy_shape small_buddy{.top_order = 6, .pageblock_order = 3};
+inline constexpr buddy_shape small_lines{
+    .top_order = 8, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+inline constexpr buddy_shape small_32{
+    .top_order = 12, .word_bits = 32, .row_order = 5, .line_order = 7, .pageblock_order = 6};
+
+/// A zone of mirrored memory, of node 2.
+template <class Zone>
+struct mirrored : Zone {
+    constexpr mirrored() noexcept { this->set_description({.node = 2, .mirrored = true}); }
+};
+
+struct naive {
+    using source = testing::naive_bitmap<platform, small_buddy>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct list_buddy_full {
+    using source = list_buddy<platform>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct list_buddy_small {
+    using source = list_buddy<platform, small_buddy>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct list_buddy_flat {
+    using source = list_buddy<platform, buddy_shape{.top_order = 4, .pageblock_order = 4}>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct locked_list {
+    using source = locked<list_buddy<platform, small_buddy>>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct counted_locked_list {
+    using source = counted<locked<list_buddy<three_cpus, small_buddy>>, count_shape{.delta = 3}>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct locked_counted_list {
+    using source = locked<counted<list_buddy<platform, small_buddy>>>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct fault_injected_list {
+    using source = testing::fault_injected<list_buddy<platform, small_buddy>>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct radix_buddy_full {
+    using source = radix_buddy<platform>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct radix_buddy_small {
+    using source = radix_buddy<platform, small_lines>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct radix_buddy_words_32 {
+    using source = radix_buddy<platform, small_32>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct counted_radix {
+    using source = counted<radix_buddy<three_cpus, small_lines>, count_shape{.delta = 5}>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct zone_radix {
+    using source = zone<radix_buddy<platform, small_lines>>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct zone_counted_radix {
+    using source = mirrored<zone<counted<radix_buddy<three_cpus, small_lines>, count_shape{.delta = 5}>>>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+
+}  // namespace ashlar::under_test
