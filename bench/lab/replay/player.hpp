@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "lab/replay/figures.hpp"
+
+namespace lab {
+
+/// Replays one trace under one composition, as often as it is asked to, each time from a fresh boot.
+class player {
+ public:
+    player() = default;
+    virtual ~player() = default;
+    player(const player&) = delete;
+    player& operator=(const player&) = delete;
+
+    /// Everything but the time; checks that the machine lost no frame. Throws `failure`.
+    [[nodiscard]] virtual figures judge() = 0;
+    /// Nanoseconds for the whole trace.
+    [[nodiscard]] virtual double time() = 0;
+};
+
+}  // namespace lab

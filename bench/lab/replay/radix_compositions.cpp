@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ashlar/source/radix_buddy.hpp>
+
+#include "lab/replay/compositions_of.hpp"
+#include "lab/replay/lab_platform.hpp"
+
+namespace lab {
+
+std::vector<composition> radix_compositions() {
+    return compositions_of<ashlar::radix_buddy<lab_platform>>("radix");
+}
+
+}  // namespace lab

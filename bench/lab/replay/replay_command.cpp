@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "lab/replay/replay_command.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstdio>
+#include <vector>
+
+#include "lab/failure.hpp"
+#include "lab/machine/machine.hpp"
+#include "lab/replay/composition.hpp"
+#include "lab/replay/measure.hpp"
+#include "lab/replay/replay_report.hpp"
+#include "lab/text/numbers.hpp"
+#include "lab/text/write_file.hpp"
+#include "lab/trace/operation.hpp"
+#include "lab/trace/trace.hpp"
+
+namespace lab {
+namespace {
+
+struct replay_options {
+    std::string trace_path;
+    machine_inputs inputs;
+    std::vector<composition> compositions;
+    std::string json_path;
+    std::string csv_path;
+};
+
+replay_options parse(arguments words) {
+    replay_options options;
+    std::vector<std::string> names;
+    while (const auto word = words.next()) {
+        if (options.inputs.take(*word, words)) continue;
+        if (*word == "--trace") {
+            options.trace_path = words.value();
+        } else if (*word == "--composition") {
+            names.push_back(words.value());
+        } else if (*word == "--json") {
+            options.json_path = words.value();
+        } else if (*word == "--csv") {
+            options.csv_path = words.value();
+        } else {
+            throw usage_error("replay does not know " + *word);
+        }
+    }
+    options.inputs.check();
+    if (options.trace_path.empty()) throw usage_error("replay needs --trace FILE");
+    options.compositions = find_compositions(names);
+    return options;
+}
+
+/// Large enough that no order of events can exhaust it.
+machine machine_for(const operation_list& trace) {
+    return plain_machine(std::bit_ceil(2 * trace.peak_frames));
+}
+
+void note(const std::string& sentence) {
+    std::fprintf(stderr, "ashlar-lab: %s\n", sentence.c_str());
+}
+
+operation_list load_trace(const std::string& path) {
+    const trace read = read_trace(path);
+    if (read.unreadable_lines > 0) {
+        note(path + ": left out: " + counted(read.unreadable_lines, "line") + " that cannot be read");
+    }
+    operation_list list = make_operations(read.events);
+    if (list.peak_frames == 0) throw failure(path + ": there are frees in it, but no allocation");
+    const double seconds = static_cast<double>(read.events.back().time_us) / 1e6;
+    std::printf("Trace: %s allocations and frees in %s s; at most %s frames live at once, %s at the end\n",
+                grouped(list.steps.size()).c_str(), fixed(seconds, 1).c_str(),
+                grouped(list.peak_frames).c_str(), grouped(list.left_frames).c_str());
+    if (list.foreign_frees > 0) {
+        std::printf("       left out: %s of frames that were allocated before it began\n",
+                    counted(list.foreign_frees, "free").c_str());
+    }
+    if (list.lost_frees > 0) {
+        std::printf("       put in: %s that the tracer lost\n", counted(list.lost_frees, "free").c_str());
+    }
+    return list;
+}
+
+machine load_machine(const machine_inputs& inputs) {
+    machine read = read_machine(inputs);
+    for (const std::string& sentence : read.notes) note(sentence);
+    if (!read.defects.empty()) {
+        note(counted(read.defects.size(), "defect") +
+             " in the machine's tables: ashlar-lab machine lists what is wrong");
+    }
+    return read;
+}
+
+void print_machine(const machine& shown) {
+    std::uint64_t mirrored = 0;
+    (*shown.map)->for_each_usable([&](const ashlar::usable_run& run) {
+        if (run.mirrored) mirrored += run.frames.count;
+    });
+    const std::uint64_t all = (*shown.map)->usable_frames();
+    std::printf("Machine: %s, %s frames, %s of them mirrored\n\n",
+                counted(shown.nodes.node_count(), "node").c_str(), grouped(all).c_str(),
+                percent(share(mirrored, all)).c_str());
+}
+
+}  // namespace
+
+void run_replay_command(arguments words) {
+    const replay_options options = parse(std::move(words));
+    machine on;
+    if (options.inputs.any()) on = load_machine(options.inputs);
+    const operation_list trace = load_trace(options.trace_path);
+    if (!options.inputs.any()) on = machine_for(trace);
+    print_machine(on);
+    std::fflush(stdout);
+
+    const std::vector<figures> all = measure(options.compositions, make_replay_input(trace, on));
+    std::fputs(figures_as_text(all).c_str(), stdout);
+    if (!options.json_path.empty()) write_file(options.json_path, figures_as_json(all));
+    if (!options.csv_path.empty()) write_file(options.csv_path, figures_as_csv(all));
+}
+
+std::string replay_help() {
+    std::string names;
+    for (const composition& each : all_compositions()) names += "  " + each.name + '\n';
+    return "Trace: what perf script prints of the events kmem:mm_page_alloc and kmem:mm_page_free, or the\n"
+           "compact form (time in us, CPU, a or f, frame, order, migratetype, k or u, with tabs between "
+           "them);\n"
+           "may be packed by xz. Without machine inputs: one node of twice the frames that are live at "
+           "once,\n"
+           "rounded up to a power of two. CPU n of the trace runs on the n-th node that has memory and\n"
+           "processors. Kernel allocations prefer mirrored memory, those for user processes take ordinary.\n"
+           "\n"
+           "Compositions (all, if none is named): source/order/node choice\n" +
+           names +
+           "  reliability_first: mirrored memory anywhere before ordinary memory near by; locality_first: "
+           "the\n"
+           "  other way round; mirror_off: all memory is alike. nearest: the node of the CPU that asks;\n"
+           "  interleave: all nodes with memory in turn.\n"
+           "\n"
+           "Figures:\n" +
+           figures_help;
+}
+
+}  // namespace lab
