@@ -67,10 +67,23 @@ void with_members(Machine& ram) {
     with_sinks(ram);
     ram.for_each_zone([](const ashlar::zone_description&, const auto&) noexcept {});
     (void)ram.allocate(9);
+    ashlar::write_buddyinfo(ram, [](const char*, std::size_t) noexcept {});
+    ashlar::write_zoneinfo(ram, [](const char*, std::size_t) noexcept {});
+}
+template <class Machine>
+void with_planned_metadata(Machine& ram, ashlar::memory_map& map, const ashlar::topology& nodes) {
+    ashlar::metadata_piece pieces[4];
+    const auto count = ashlar::plan_metadata<Machine>(map, nodes, pieces);
+    if (!count) return;
+    (void)ram.boot(map, nodes, {pieces, *count}, [](ashlar::range<> frames) noexcept {
+        return reinterpret_cast<std::byte*>(static_cast<std::uintptr_t>(frames.first.number << 12));
+    });
 }
 
 using counted_radix = ashlar::counted<ashlar::radix_buddy<ashlar::platform>>;
 template void with_members(ashlar::physical_memory<ashlar::zone<counted_radix>>&);
+template void with_planned_metadata(ashlar::physical_memory<ashlar::zone<counted_radix>>&,
+                                    ashlar::memory_map&, const ashlar::topology&);
 
 /// What recovers with the user's word on what is in use.
 template <class Source>

@@ -104,6 +104,13 @@ concept row_source = frame_source<S> &&
     { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
 };
 
+/// A source whose number of free frames is one load away, at quiescence off by `largest_error()` at most.
+template <class S>
+concept counted_source = frame_source<S> && requires(const S constant) {
+    { constant.approximate_free_frames() } -> std::same_as<std::uint64_t>;
+    { S::largest_error() } -> std::same_as<std::uint64_t>;
+};
+
 /// Bytes of metadata for a range: `metadata_words` in bytes.
 template <class S>
 [[nodiscard]] constexpr std::size_t metadata_bytes(range<typename S::space> frames) noexcept {

@@ -4,10 +4,14 @@
 #include <ashlar/core/source.hpp>
 #include <ashlar/firmware/memory_map.hpp>
 #include <ashlar/firmware/topology.hpp>
-#include <ashlar/zone/metadata_carver.hpp>
+#include <ashlar/zone/machine_builder.hpp>
+#include <ashlar/zone/machine_reserves.hpp>
+#include <ashlar/zone/metadata_plan.hpp>
+#include <ashlar/zone/mirror_counters.hpp>
 #include <ashlar/zone/mirror_order.hpp>
+#include <ashlar/zone/watermarks.hpp>
 #include <ashlar/zone/zone.hpp>
-#include <ashlar/zone/zone_plan.hpp>
+#include <ashlar/zone/zone_search.hpp>
 #include <ashlar/zone/zone_slots.hpp>
 #include <concepts>
 #include <cstddef>
@@ -68,14 +72,14 @@ class physical_memory {
 
     /// What `boot` needs, any alignment of the bytes; 0 if there would be too many zones.
     [[nodiscard]] static std::size_t metadata_bytes(const memory_map& map, const topology& nodes,
-                                                    zone_rules rules = {}) noexcept {
-        zone_description plan[Shape.max_zones];
-        const auto count = plan_zones(map, rules, plan);
-        if (!count) return 0;
-        detail::metadata_carver carver({});
-        (void)slots::carve_tables(carver, *count, nodes.node_count());
-        for (std::size_t i = 0; i < *count; ++i) (void)carve_zone(carver, plan[i]);
-        return carver.used();
+                                                    const zone_rules& rules = {}) noexcept {
+        return builder::bytes(map, nodes, rules, true, [](node_id) noexcept { return true; });
+    }
+    /// The part for the zones of one node; `with_tables` adds the machine's own. See `plan_metadata`.
+    [[nodiscard]] static std::size_t metadata_bytes_of_node(const memory_map& map, const topology& nodes,
+                                                            node_id node, bool with_tables,
+                                                            const zone_rules& rules = {}) noexcept {
+        return builder::bytes(map, nodes, rules, with_tables, [node](node_id of) { return of == node; });
     }
 
     /// Attaches and onlines every zone of a map. `recover` takes over the metadata of an earlier boot from
@@ -83,31 +87,26 @@ class physical_memory {
     /// Nothing is kept of a boot that failed. Usable stretches that a zone cannot take for the number of its
     /// holes are left out in part, see `dropped_frames`.
     errc boot(const memory_map& map, const topology& nodes, view<std::byte> metadata,
-              start how = start::fresh, zone_rules rules = {}) noexcept {
-        const typename slots::change alone(zones_);
-        if (!alone.held() || !zones_.empty()) return errc::busy;
-        zone_description plan[Shape.max_zones];
-        const auto count = plan_zones(map, rules, plan);
-        if (!count) return count.error();
-        detail::metadata_carver carver(metadata);
-        const auto books = slots::carve_tables(carver, *count, nodes.node_count());
-        if (carver.overflowed()) return errc::limit;
-        for (std::size_t i = 0; i < *count; ++i) {
-            const errc error = zones_.add(carve_zone(carver, plan[i]), in_this_space(plan[i]), how);
-            if (error != errc::ok) {
-                zones_.forget();
-                return error;
-            }
-        }
-        zones_.keep(books, nodes);
-        dropped_ = 0;
-        if (how == start::fresh) {
-            detail::for_each_zone_piece(map, rules, [this](const zone_description& piece) noexcept {
-                bring_online(in_this_space(piece).span);
-            });
-        }
-        zones_.publish();
-        return errc::ok;
+              start how = start::fresh, const zone_rules& rules = {}) noexcept {
+        return builder(zones_, map, nodes, rules)
+            .boot(
+                1, [metadata](std::size_t) noexcept { return metadata; },
+                [](std::size_t, node_id) noexcept { return true; }, how, dropped_);
+    }
+    /// As above, with the metadata in the pieces of `plan_metadata`, the first for the machine's tables too.
+    /// `bytes_of(range<>)` gives the address of a piece's first byte.
+    template <class BytesOf>
+    errc boot(const memory_map& map, const topology& nodes, view<const metadata_piece> pieces,
+              BytesOf&& bytes_of, start how = start::fresh, const zone_rules& rules = {}) noexcept {
+        return builder(zones_, map, nodes, rules)
+            .boot(
+                pieces.size(),
+                [&](std::size_t piece) noexcept {
+                    const std::uint64_t size = pieces[piece].frames.count << map.page_shift();
+                    return view<std::byte>(bytes_of(pieces[piece].frames), static_cast<std::size_t>(size));
+                },
+                [&](std::size_t piece, node_id node) noexcept { return pieces[piece].node == node; }, how,
+                dropped_);
     }
 
     /// Bytes for one more zone, any alignment.
@@ -150,21 +149,30 @@ class physical_memory {
     }
 
     errc online(range<space> frames) noexcept {
-        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.online(frames); });
+        return in_zone(frames, [&](Zone& zone, auto& reserve) noexcept {
+            const errc error = zone.online(frames);
+            if (error == errc::ok) reserve.arrived(frames.count);
+            return error;
+        });
     }
     errc offline(range<space> frames) noexcept {
-        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.offline(frames); });
+        return in_zone(frames, [&](Zone& zone, auto& reserve) noexcept {
+            const errc error = zone.offline(frames);
+            if (error == errc::ok) reserve.left(frames.count);
+            return error;
+        });
     }
     errc isolate(range<space> frames) noexcept {
-        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.isolate(frames); });
+        return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.isolate(frames); });
     }
     errc readmit(range<space> frames) noexcept {
-        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.readmit(frames); });
+        return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.readmit(frames); });
     }
     result<std::uint64_t> revoke(range<space> frames) noexcept {
         result<std::uint64_t> left = std::uint64_t{0};
-        const errc error = in_zone(frames, [frames, &left](Zone& zone) noexcept {
+        const errc error = in_zone(frames, [frames, &left](Zone& zone, auto& reserve) noexcept {
             left = zone.revoke(frames);
+            if (left) reserve.left(frames.count);
             return left.error();
         });
         return error == errc::ok ? left : result<std::uint64_t>(error);
@@ -173,10 +181,10 @@ class physical_memory {
     result<frame<space>> allocate(request<space> wanted) noexcept {
         if (wanted.order > top_order) return errc::unsupported;
         if (wanted.mirror == mirror::unspecified) wanted.mirror = default_mirror();
-        search state{wanted.effort};
+        detail::zone_search<slots> search(zones_, wanted);
         for (;;) {
             [[maybe_unused]] const typename platform_type::cpu_guard guard{};
-            if (const auto got = search_section(wanted, state); state.finished) return got;
+            if (const auto got = search.section(); search.finished()) return got;
         }
     }
     /// With everything at its default.
@@ -185,7 +193,7 @@ class physical_memory {
         return allocate(request<space>{.order = static_cast<unsigned>(order)});
     }
     errc allocate_at(range<space> frames) noexcept {
-        return in_zone(frames, [frames](Zone& zone) noexcept { return zone.allocate_at(frames); });
+        return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.allocate_at(frames); });
     }
     errc free(frame<space> first, unsigned order) noexcept {
         [[maybe_unused]] const typename platform_type::cpu_guard guard{};
@@ -221,12 +229,15 @@ class physical_memory {
         }
         return errc::ok;
     }
-    /// "zone" and its place by address, then what the zone tells, for each zone.
+    /// "zone" and its place by address, its marks ("min", "low", "high"), what it keeps back
+    /// ("protection_KIND"), "fallbacks", then what the zone tells, for each zone. See `write_buddyinfo` and
+    /// `write_zoneinfo`.
     template <class Sink>
     void describe(Sink&& sink) const noexcept {
         std::uint64_t place = 0;
         for (const auto& span : active()) {
             sink("zone", place++);
+            zones_.reserve(span.zone).describe(sink);
             zones_[span.zone].describe(sink);
         }
     }
@@ -239,6 +250,49 @@ class physical_memory {
     [[nodiscard]] mirror default_mirror() const noexcept {
         const auto value = default_mirror_.load(memory_order::relaxed);
         return value == 0 ? mirror::ordinary : static_cast<mirror>(value);
+    }
+    /// Sets marks and reserves of every zone from what was online at boot. Until then nothing is kept back.
+    /// The zones' sources should count their free frames (`counted`), else each allocation counts them anew.
+    /// What is kept back is `exhausted` for those who may not have it; of requests at the same moment each
+    /// CPU may get one block more than that. Thread context, one caller at a time.
+    void set_watermarks(const watermark_rules& rules = {}) noexcept {
+        detail::set_watermarks(zones_, active(), rules);
+    }
+    /// The marks of the zone that holds a frame. `invalid` unless min <= low <= high, `not_owned` without
+    /// zone.
+    errc set_watermarks(frame<space> f, const watermarks& marks) noexcept {
+        const auto* const span = active().find(f);
+        if (span == nullptr) return errc::not_owned;
+        if (marks.min > marks.low || marks.low > marks.high) return errc::invalid;
+        zones_.reserve(span->zone).set(marks);
+        return errc::ok;
+    }
+    /// Marks of the zone that holds a frame; zero without a zone.
+    [[nodiscard]] watermarks watermarks_of(frame<space> f) const noexcept {
+        const auto* const span = active().find(f);
+        return span == nullptr ? watermarks{} : zones_.reserve(span->zone).marks();
+    }
+    /// How the zone that holds a frame stands to its marks.
+    [[nodiscard]] memory_pressure pressure_of(frame<space> f) const noexcept {
+        const auto* const span = active().find(f);
+        return span == nullptr ? memory_pressure::none
+                               : zones_.reserve(span->zone).pressure(zones_[span->zone]);
+    }
+
+    /// At most so many mirrored frames may be in use from now on; beyond, `preferred` gets ordinary memory
+    /// and `required` says `limit`. `limit` for more than there are, `busy` for less than are in use; the old
+    /// limit then stays. Requests at the same moment may exceed it by one block for each CPU.
+    errc set_mirror_limit(std::uint64_t frames) noexcept {
+        const mirror_counters now = mirror_figures();
+        if (frames > now.total) return errc::limit;
+        if (frames < now.used) return errc::busy;
+        zones_.mirror_limit().set(frames == now.total ? detail::mirrored_frame_limit<platform_type>::none
+                                                      : frames);
+        return errc::ok;
+    }
+    /// Exact at quiescence; a pass over the zones.
+    [[nodiscard]] mirror_counters mirror_figures() const noexcept {
+        return zones_.mirror_limit().count(zones_, active());
     }
     /// True when the machine has mirrored memory.
     [[nodiscard]] bool has_mirror() const noexcept { return active().has_mirror(); }
@@ -266,81 +320,8 @@ class physical_memory {
 
  private:
     using slots = detail::zone_slots<Zone, Order, Shape>;
+    using builder = detail::machine_builder<slots>;
     using table = typename slots::table;
-
-    /// A request on its way through a zone list, from one guard section to the next.
-    struct search {
-        std::uint32_t effort = 0;
-        std::uint32_t generation = 0;
-        std::size_t place = 0;       ///< in the list
-        std::uint64_t sections = 0;  ///< in the zone at that place
-        errc answer = errc::exhausted;
-        bool started = false;
-        bool finished = false;
-    };
-
-    /// Tries the zones from where the search stands until one has a block, all have been asked, or it is time
-    /// to let interrupts in. Guard held.
-    result<frame<space>> search_section(request<space> wanted, search& state) noexcept {
-        const std::uint32_t generation = zones_.generation();
-        if (!state.started || state.generation != generation) {
-            // Other zones, another list: from its beginning.
-            state = search{state.effort, generation, 0, 0, errc::exhausted, true, false};
-        }
-        const table& zones = zones_.of(generation);
-        if (wanted.node == any_node) wanted.node = platform_type::this_node();
-        const auto list = zones.list(wanted.node, wanted.mirror);
-        // Served from ordinary memory where there is no other: the zones are not asked for more.
-        if (!zones.has_mirror()) wanted.mirror = mirror::ordinary;
-        for (; state.place < list.size(); ++state.place, state.sections = 0) {
-            Zone& zone = zones_[list[state.place]];
-            wanted.effort = section_effort(zone, state);
-            const auto got = zone.allocate(wanted);
-            state.finished = got.has_value();
-            if (state.finished) return got;
-            if (got.error() == errc::limit) {
-                if (state.effort != unbounded_effort) state.effort -= wanted.effort;
-                state.finished = state.effort == 0;
-                ++state.sections;
-                return errc::limit;
-            }
-            if (got.error() != errc::exhausted) state.answer = got.error();
-        }
-        state.finished = true;
-        return state.answer;
-    }
-
-    /// A zone whose hints do not get better by searching (they cannot for the very largest blocks) is
-    /// searched to its end once it has had a section for each of its parts.
-    [[nodiscard]] static std::uint32_t section_effort(const Zone& zone, const search& state) noexcept {
-        const std::uint64_t part = std::uint64_t{Shape.section_effort} << isolation_order % 64;
-        if (state.sections > zone.description().span.count / part) return state.effort;
-        return state.effort < Shape.section_effort ? state.effort : Shape.section_effort;
-    }
-
-    [[nodiscard]] static constexpr description_type in_this_space(const zone_description& what) noexcept {
-        return {{frame<space>{what.span.first.number}, what.span.count},
-                what.present_frames,
-                what.node,
-                what.kind,
-                what.mirrored};
-    }
-
-    [[nodiscard]] static view<typename Zone::word> carve_zone(detail::metadata_carver& carver,
-                                                              const zone_description& what) noexcept {
-        return carver.template carve<typename Zone::word>(Zone::metadata_words(in_this_space(what).span));
-    }
-
-    /// A stretch of a zone whose table is full of holes is taken inwards, to where it needs no more of them.
-    void bring_online(range<space> frames) noexcept {
-        Zone* const zone = zones_.holding(frames);
-        if (zone == nullptr || zone->online(frames) == errc::ok) return;
-        const std::uint64_t mask = (std::uint64_t{1} << isolation_order) - 1;
-        const auto inner = range<space>::between(frame<space>{(frames.first.number + mask) & ~mask},
-                                                 frame<space>{frames.end().number & ~mask});
-        dropped_ += frames.count;
-        if (!inner.empty() && zone->online(inner) == errc::ok) dropped_ -= inner.count;
-    }
 
     [[nodiscard]] const table& active() const noexcept { return zones_.active(); }
 
@@ -351,7 +332,7 @@ class physical_memory {
         const auto* const span = active().find(frames.first);
         if (span == nullptr) return errc::not_owned;
         if (frames.end() > span->end) return errc::misaligned;
-        return verb(zones_[span->zone]);
+        return verb(zones_[span->zone], zones_.reserve(span->zone));
     }
 
     slots zones_{};

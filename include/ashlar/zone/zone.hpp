@@ -62,6 +62,14 @@ class zone {
 
     [[nodiscard]] constexpr bool owns(frame<space> f) const noexcept { return inner_.owns(f); }
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept { return inner_.free_frames(); }
+    template <class Counted = Source>
+    requires counted_source<Counted>
+    [[nodiscard]] constexpr std::uint64_t approximate_free_frames() const noexcept {
+        return inner_.approximate_free_frames();
+    }
+    template <class Counted = Source>
+    requires counted_source<Counted>
+    [[nodiscard]] static constexpr std::uint64_t largest_error() noexcept { return Counted::largest_error(); }
     template <class Sink>
     constexpr void visit_free(Sink&& sink) const noexcept {
         inner_.visit_free(sink);

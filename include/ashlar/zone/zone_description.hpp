@@ -3,6 +3,7 @@
 
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/request.hpp>
+#include <cstddef>
 #include <cstdint>
 
 namespace ashlar {
@@ -15,6 +16,7 @@ enum class zone_kind : std::uint8_t {
     movable,  ///< ordinary memory beside mirrored memory: nothing that must stay is put here by default in
               ///< Linux
 };
+inline constexpr std::size_t zone_kinds = 4;
 
 [[nodiscard]] constexpr const char* to_string(zone_kind kind) noexcept {
     switch (kind) {

@@ -44,6 +44,23 @@ constexpr void for_each_zone_piece(const memory_map& map, const zone_rules& rule
            piece.span.first.number - zone.span.end().number < gap_frames;
 }
 
+/// Calls `sink(zone_description)` for each zone that a map is cut into, see `plan_zones`.
+template <class Sink>
+constexpr void for_each_planned_zone(const memory_map& map, const zone_rules& rules, Sink&& sink) noexcept {
+    const std::uint64_t gap = rules.zone_gap >> map.page_shift();
+    zone_description zone{};
+    for_each_zone_piece(map, rules, [&](const zone_description& piece) noexcept {
+        if (!zone.span.empty() && continues(zone, piece, gap)) {
+            zone.span = range<>::between(zone.span.first, piece.span.end());
+            zone.present_frames += piece.present_frames;
+            return;
+        }
+        if (!zone.span.empty()) sink(zone);
+        zone = piece;
+    });
+    if (!zone.span.empty()) sink(zone);
+}
+
 }  // namespace detail
 
 /// Cuts a machine's usable memory into zones, ascending: a new zone begins at another node, another
@@ -55,19 +72,11 @@ constexpr void for_each_zone_piece(const memory_map& map, const zone_rules& rule
 /// kernelcore=mirror). Any context. Source: CN104252419; Linux mm/mm_init.c.
 [[nodiscard]] constexpr result<std::size_t> plan_zones(const memory_map& map, const zone_rules& rules,
                                                        view<zone_description> zones) noexcept {
-    const std::uint64_t gap = rules.zone_gap >> map.page_shift();
     std::size_t count = 0;
     bool fits = true;
-    detail::for_each_zone_piece(map, rules, [&](const zone_description& piece) noexcept {
-        if (count > 0 && detail::continues(zones[count - 1], piece, gap)) {
-            zone_description& zone = zones[count - 1];
-            zone.span = range<>::between(zone.span.first, piece.span.end());
-            zone.present_frames += piece.present_frames;
-        } else if (count < zones.size()) {
-            zones[count++] = piece;
-        } else {
-            fits = false;
-        }
+    detail::for_each_planned_zone(map, rules, [&](const zone_description& zone) noexcept {
+        fits = fits && count < zones.size();
+        if (fits) zones[count++] = zone;
     });
     if (!fits) return errc::limit;
     return count;

@@ -4,7 +4,9 @@
 #include <ashlar/core/source.hpp>
 #include <ashlar/firmware/topology.hpp>
 #include <ashlar/zone/metadata_carver.hpp>
+#include <ashlar/zone/mirror_counters.hpp>
 #include <ashlar/zone/zone_description.hpp>
+#include <ashlar/zone/zone_reserve.hpp>
 #include <ashlar/zone/zone_table.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +36,10 @@ class zone_slots {
     using space = typename Zone::space;
     using description_type = basic_zone_description<space>;
     using table = zone_table<space>;
+    using zone_type = Zone;
+    using reserve_type = zone_reserve<platform_type>;
+    static constexpr std::uint32_t section_effort = Shape.section_effort;
+    static constexpr std::size_t max_zones = Shape.max_zones;
 
     struct bookkeeping {
         table tables[2];
@@ -62,6 +68,18 @@ class zone_slots {
     [[nodiscard]] Zone& operator[](std::size_t number) noexcept { return zones_[number]; }
     [[nodiscard]] const Zone& operator[](std::size_t number) const noexcept { return zones_[number]; }
 
+    [[nodiscard]] reserve_type& reserve(std::size_t number) noexcept { return reserves_[number]; }
+    [[nodiscard]] const reserve_type& reserve(std::size_t number) const noexcept { return reserves_[number]; }
+    [[nodiscard]] mirrored_frame_limit<platform_type>& mirror_limit() noexcept { return mirror_limit_; }
+    [[nodiscard]] const mirrored_frame_limit<platform_type>& mirror_limit() const noexcept {
+        return mirror_limit_;
+    }
+    /// log2 of the bytes of a frame.
+    [[nodiscard]] unsigned page_shift() const noexcept { return page_shift_; }
+    [[nodiscard]] zone_kind highest_kind(const request<space>& wanted) const noexcept {
+        return ashlar::highest_kind(wanted, dma_end_, dma32_end_);
+    }
+
     /// Changes with every published table.
     [[nodiscard]] std::uint32_t generation() const noexcept {
         return generation_.load(memory_order::acquire);
@@ -87,8 +105,12 @@ class zone_slots {
         return books;
     }
 
-    void keep(const bookkeeping& books, const topology& nodes) noexcept {
+    void keep(const bookkeeping& books, const topology& nodes, const zone_rules& rules,
+              unsigned page_shift) noexcept {
         books_ = books;
+        page_shift_ = page_shift;
+        dma_end_ = rules.dma_end >> page_shift;
+        dma32_end_ = rules.dma32_end >> page_shift;
         const unsigned count = nodes.node_count();
         for (unsigned from = 0; from < count; ++from) {
             for (unsigned to = 0; to < count; ++to) {
@@ -107,6 +129,7 @@ class zone_slots {
         zones_[number].set_description(what);
         const errc error = zones_[number].attach(what.span, words, how);
         if (error != errc::ok) return error;
+        reserves_[number].reset(how == start::fresh ? 0 : present_frames(zones_[number]));
         used_[number] = true;
         if (number >= numbers_) numbers_ = number + 1;
         return errc::ok;
@@ -128,12 +151,13 @@ class zone_slots {
         numbers_ = 0;
     }
 
-    /// The zone, published or not, whose span holds all of a range, or null.
-    [[nodiscard]] Zone* holding(range<space> frames) noexcept {
+    static constexpr std::size_t none = ~std::size_t{0};
+    /// The number of the zone, published or not, whose span holds all of a range, or `none`.
+    [[nodiscard]] std::size_t holding(range<space> frames) noexcept {
         for (std::size_t number = 0; number < numbers_; ++number) {
-            if (used_[number] && zones_[number].description().span.contains(frames)) return &zones_[number];
+            if (used_[number] && zones_[number].description().span.contains(frames)) return number;
         }
-        return nullptr;
+        return none;
     }
 
     /// Publishes the zones as they are now, and returns when nobody reads the table before.
@@ -155,12 +179,29 @@ class zone_slots {
  private:
     using atomic = typename platform_type::template atomic<std::uint32_t>;
 
+    [[nodiscard]] static std::uint64_t present_frames(const Zone& zone) noexcept {
+        std::uint64_t present = 0;
+        zone.describe([&present](const char* name, std::uint64_t value) noexcept {
+            if (same_text(name, "present_frames")) present += value;
+        });
+        return present;
+    }
+    [[nodiscard]] static constexpr bool same_text(const char* a, const char* b) noexcept {
+        while (*a != 0 && *a == *b) ++a, ++b;
+        return *a == *b;
+    }
+
     Zone zones_[Shape.max_zones]{};
+    reserve_type reserves_[Shape.max_zones]{};
     bool used_[Shape.max_zones]{};
     std::size_t numbers_ = 0;  ///< zone numbers in use are below this
     bookkeeping books_{};
     atomic generation_{};
     atomic changing_{};
+    mirrored_frame_limit<platform_type> mirror_limit_{};
+    unsigned page_shift_ = 0;
+    std::uint64_t dma_end_ = 0;
+    std::uint64_t dma32_end_ = 0;
 };
 
 }  // namespace detail

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/source.hpp>
+#include <ashlar/zone/watermarks.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar::detail {
+
+/// A request on its way through a machine's zone list, from one guard section to the next.
+template <class Slots>
+class zone_search {
+ public:
+    using space = typename Slots::space;
+
+    /// `wanted.mirror` is not unspecified.
+    constexpr zone_search(Slots& zones, const request<space>& wanted) noexcept
+        : zones_(zones), wanted_(wanted), effort_(wanted.effort) {}
+
+    [[nodiscard]] constexpr bool finished() const noexcept { return finished_; }
+
+    /// Tries the zones from where the search stands until one has a block, all have been asked, or it is time
+    /// to let interrupts in. Guard held.
+    constexpr result<frame<space>> section() noexcept {
+        const std::uint32_t generation = zones_.generation();
+        if (!started_ || generation_ != generation) {
+            // Other zones, another list: from its beginning.
+            started_ = true;
+            generation_ = generation;
+            place_ = 0;
+            sections_ = 0;
+            answer_ = errc::exhausted;
+        }
+        const auto& table = zones_.of(generation);
+        request<space> wanted = wanted_;
+        if (wanted.node == any_node) wanted.node = Slots::platform_type::this_node();
+        const auto list = table.list(wanted.node, wanted.mirror);
+        const bool prefers_mirror = wanted.mirror == mirror::preferred && table.has_mirror();
+        // Served from ordinary memory where there is no other: the zones are not asked for more.
+        if (!table.has_mirror()) wanted.mirror = mirror::ordinary;
+        for (; place_ < list.size(); ++place_, sections_ = 0) {
+            const std::size_t number = list[place_];
+            if (!admits(table, number)) continue;
+            auto& zone = zones_[number];
+            wanted.effort = section_effort(zone);
+            const auto got = zone.allocate(wanted);
+            finished_ = got.has_value();
+            if (finished_) {
+                if (prefers_mirror && !zone.description().mirrored) zones_.reserve(number).count_fallback();
+                return got;
+            }
+            if (got.error() == errc::limit) {
+                if (effort_ != unbounded_effort) effort_ -= wanted.effort;
+                finished_ = effort_ == 0;
+                ++sections_;
+                return errc::limit;
+            }
+            if (got.error() != errc::exhausted) answer_ = got.error();
+        }
+        finished_ = true;
+        return answer_;
+    }
+
+ private:
+    /// Whether the machine lets the request have a block of a zone.
+    template <class Table>
+    [[nodiscard]] constexpr bool admits(const Table& table, std::size_t number) noexcept {
+        const auto& zone = zones_[number];
+        const std::uint64_t frames = std::uint64_t{1} << wanted_.order;
+        if (!zones_.reserve(number).admits(zone, frames, wanted_.urgent, zones_.highest_kind(wanted_))) {
+            return false;
+        }
+        if (!zone.description().mirrored || zones_.mirror_limit().admits(zones_, table, frames)) return true;
+        if (answer_ == errc::exhausted) answer_ = errc::limit;
+        return false;
+    }
+
+    /// A zone whose hints do not get better by searching (they cannot for the very largest blocks) is
+    /// searched to its end once it has had a section for each of its parts.
+    template <class Zone>
+    [[nodiscard]] constexpr std::uint32_t section_effort(const Zone& zone) const noexcept {
+        const std::uint64_t part = std::uint64_t{Slots::section_effort} << Zone::isolation_order % 64;
+        if (sections_ > zone.description().span.count / part) return effort_;
+        return effort_ < Slots::section_effort ? effort_ : Slots::section_effort;
+    }
+
+    Slots& zones_;
+    const request<space>& wanted_;
+    std::uint32_t effort_;
+    std::uint32_t generation_ = 0;
+    std::size_t place_ = 0;       ///< in the list
+    std::uint64_t sections_ = 0;  ///< in the zone at that place
+    errc answer_ = errc::exhausted;
+    bool started_ = false;
+    bool finished_ = false;
+};
+
+}  // namespace ashlar::detail
