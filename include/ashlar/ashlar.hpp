@@ -60,6 +60,7 @@
 #include <ashlar/source/row_bits.hpp>
 #include <ashlar/source/transit.hpp>
 #include <ashlar/version.hpp>
+#include <ashlar/zone/exclude_used.hpp>
 #include <ashlar/zone/machine_builder.hpp>
 #include <ashlar/zone/machine_reserves.hpp>
 #include <ashlar/zone/metadata_carver.hpp>

@@ -74,6 +74,58 @@ TEST_CASE("nodes cut, and memory that no node claims is node 0's") {
     CHECK(zones[2].node == 0);
 }
 
+TEST_CASE("excluded frames beside a zone are in its span: they may come back") {
+    firmware machine;
+    machine.ram(0x100000, 64 * mebibyte, 0);
+    const auto exclude = [&](std::uint64_t first, std::uint64_t count) {
+        REQUIRE(machine.map.exclude({{first}, count}) == errc::ok);
+    };
+    exclude(0x100, 0x400);   // at the beginning
+    exclude(0xf80, 0x123);   // across the limit of the kinds
+    exclude(0x3fff, 1);      // at the end
+    exclude(0x5000, 0x100);  // where there is no memory
+    const auto zones = cut(machine);
+    REQUIRE(zones.size() == 2);
+    CHECK(zones[0].span == range<>::between({0x100}, {0x1000}));
+    CHECK(zones[0].present_frames == 0xa80);
+    CHECK(zones[1].span == range<>::between({0x1000}, {0x4000}));
+    CHECK(zones[1].present_frames == 0x3fff - 0x10a3);
+}
+
+TEST_CASE("excluded frames go to a zone of their own node and reliability, or to none") {
+    firmware machine;
+    machine.ram(8 * gibibyte, 9 * gibibyte, 0, true);
+    machine.ram(9 * gibibyte, 10 * gibibyte, 0);
+    machine.ram(10 * gibibyte, 11 * gibibyte, 1);
+    const std::uint64_t nine = 9 * frames_per_gibibyte;
+    REQUIRE(machine.map.exclude({{nine - 8}, 16}) == errc::ok);
+    // All of a node: there is nothing to come back to.
+    REQUIRE(machine.map.exclude({{nine + frames_per_gibibyte}, frames_per_gibibyte}) == errc::ok);
+    const auto zones = cut(machine);
+    REQUIRE(zones.size() == 2);
+    CHECK(zones[0].span.end().number == nine);
+    CHECK(zones[0].present_frames == frames_per_gibibyte - 8);
+    CHECK(zones[1].span == range<>{{nine}, frames_per_gibibyte});
+    CHECK(zones[1].present_frames == frames_per_gibibyte - 8);
+}
+
+TEST_CASE("half a frame excluded and half reserved parts nothing; one frame of another node does") {
+    firmware machine;
+    machine.ram(8 * gibibyte, 9 * gibibyte, 0);
+    const std::uint64_t at = 8 * gibibyte + 64 * mebibyte;
+    REQUIRE(machine.map.exclude_bytes(at - 0x10800, at - 0x800) == errc::ok);
+    CHECK(cut(machine).size() == 1);
+    firmware other;
+    other.ram(8 * gibibyte, 8 * gibibyte + 0x1000, 1);
+    other.ram(8 * gibibyte + 0x1000, 8 * gibibyte + 0x2000, 0);
+    other.ram(8 * gibibyte + 0x2000, 9 * gibibyte, 1);
+    REQUIRE(other.map.exclude({{8 * frames_per_gibibyte}, 1}) == errc::ok);
+    const auto zones = cut(other);
+    REQUIRE(zones.size() == 2);
+    CHECK(zones[0].span == range<>{{8 * frames_per_gibibyte + 1}, 1});
+    CHECK(zones[1].span.first.number == 8 * frames_per_gibibyte + 2);
+}
+
 TEST_CASE("too many zones are refused, not forgotten") {
     firmware machine;
     machine.ram(8 * gibibyte, 9 * gibibyte, 0);

@@ -161,9 +161,17 @@ class memory_map {
     /// Calls `sink(usable_run)` for all whole usable frames, in ascending order.
     template <class Sink>
     constexpr void for_each_usable(Sink&& sink) const noexcept {
+        for_each_run([&sink](const usable_run& run, memory_kind kind) noexcept {
+            if (kind == memory_kind::usable) sink(run);
+        });
+    }
+
+    /// Calls `sink(usable_run, kind)` for all whole frames that are usable or excluded, in ascending order.
+    template <class Sink>
+    constexpr void for_each_run(Sink&& sink) const noexcept {
         for (std::size_t i = 0; i < size_;) {
             memory_entry run = storage_[i++];
-            if (run.kind != memory_kind::usable) continue;
+            if (run.kind != memory_kind::usable && run.kind != memory_kind::excluded) continue;
             while (i < size_ && storage_[i].begin == run.end && same_zone(run, storage_[i])) {
                 run.end = storage_[i++].end;
             }
@@ -171,7 +179,8 @@ class memory_map {
                 range<>::between(frame<>{round_up(run.begin)}, frame<>{run.end >> page_shift_});
             if (frames.empty()) continue;
             sink(usable_run{frames, run.node, run.has(memory_attribute::mirrored),
-                            run.has(memory_attribute::hot_pluggable)});
+                            run.has(memory_attribute::hot_pluggable)},
+                 run.kind);
         }
     }
 

@@ -70,6 +70,7 @@ class machine_builder {
         dropped = 0;
         if (how == start::fresh) {
             for_each_zone_piece(map_, rules_, [&](const zone_description& piece) noexcept {
+                if (piece.present_frames == 0) return;
                 dropped += piece.span.count - bring_online(in_this_space(piece).span);
             });
         }
