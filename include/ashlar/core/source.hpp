@@ -92,16 +92,27 @@ struct row_of_frames {
 };
 
 /// A source that also hands out whole rows, for the layers that keep one per CPU.
-/// `take_row(order, mobility)` takes every free frame of a row that holds a free block of `order` (at most
-/// the row order); `give_row(first, mask)` gives frames of that row back and answers the bits that were free
-/// already (a double free; its other frees stand).
+/// `take_row(request)` takes every free frame of a row that holds a free block of the order (at most
+/// `largest_row_order`); a requirement is `unsupported`. `give_row(first, mask)` gives frames of that row back
+/// and answers the bits that did not become free: free already (a double free), or revoked meanwhile.
 template <class S>
-concept row_source = frame_source<S> &&
-    requires(S source, frame<typename S::space> first, typename S::row_bits mask) {
+concept row_source = frame_source<S> && requires(S source, frame<typename S::space> first,
+                                                 typename S::row_bits mask,
+                                                 request<typename S::space> wanted) {
+    { S::largest_row_order } -> std::convertible_to<unsigned>;
     {
-        source.take_row(0u, mobility::unmovable)
+        source.take_row(wanted)
         } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
     { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
+};
+
+/// What a layer that hands rows on has of its source; nothing where the source has no rows.
+template <class S>
+struct row_properties {};
+template <row_source S>
+struct row_properties<S> {
+    using row_bits = typename S::row_bits;
+    static constexpr unsigned largest_row_order = S::largest_row_order;
 };
 
 /// A source whose number of free frames is one load away, at quiescence off by `largest_error()` at most.
@@ -109,6 +120,15 @@ template <class S>
 concept counted_source = frame_source<S> && requires(const S constant) {
     { constant.approximate_free_frames() } -> std::same_as<std::uint64_t>;
     { S::largest_error() } -> std::same_as<std::uint64_t>;
+};
+
+/// A source that can tell beforehand what `free` would answer, for layers that touch frames as they are
+/// freed: `ok` for a block that the caller owns, and it stays so until the caller frees it or it is revoked;
+/// every other answer for a free that would be refused, unless that races another wrong call.
+template <class S>
+concept free_checking_source = frame_source<S> &&
+    requires(const S constant, frame<typename S::space> first, unsigned order) {
+    { constant.would_free(first, order) } -> std::same_as<errc>;
 };
 
 /// Bytes of metadata for a range: `metadata_words` in bytes.

@@ -102,6 +102,11 @@ class locked {
         const held in(lock_);
         return inner_.free(first, order);
     }
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept requires
+        free_checking_source<Source> {
+        const held in(lock_);
+        return inner_.would_free(first, order);
+    }
     constexpr void drain() noexcept {
         const held in(lock_);
         inner_.drain();

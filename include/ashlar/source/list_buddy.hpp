@@ -156,17 +156,19 @@ class list_buddy {
         return errc::ok;
     }
     constexpr errc free(frame<space> first, unsigned order) noexcept {
+        if (const errc wrong = would_free(first, order); wrong != errc::ok) return wrong;
+        insert(block(first, order));
+        return errc::ok;
+    }
+    /// What `free` would answer.
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
         if (order > top_order) return errc::unsupported;
         const range<space> freed = block(first, order);
         if (!frames_.contains(freed)) return errc::not_owned;
         if (!aligned(first, order)) return errc::misaligned;
         const std::uint64_t end = freed.end().number;
-        if (const std::uint64_t other = lists_.first_other(first.number, end, detail::tag_used);
-            other != end) {
-            return why_not_used(lists_.tag(other));
-        }
-        insert(freed);
-        return errc::ok;
+        const std::uint64_t other = lists_.first_other(first.number, end, detail::tag_used);
+        return other == end ? errc::ok : why_not_used(lists_.tag(other));
     }
     /// Nothing is held per CPU.
     constexpr void drain() noexcept {}

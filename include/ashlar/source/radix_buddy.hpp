@@ -143,33 +143,41 @@ class radix_buddy : private detail::radix_recover<Platform, Shape> {
     }
 
     constexpr errc free(frame<space> first, unsigned order) noexcept {
-        if (order > top_order) return errc::unsupported;
-        const range<space> frames = block(first, order);
-        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
-        if (!aligned(first, order)) return errc::misaligned;
-        if (const errc error = this->check_online(frames); error != errc::ok) return error;
+        if (const errc error = check_block(first, order); error != errc::ok) return error;
         if (order <= row_order) return free_in_row(first.number, order);
-        return order < line_order ? free_rows(first.number, order) : free_lines(frames);
+        return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
+    }
+    /// What `free` would answer. Stays true of a block that the caller owns, unless it is revoked.
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
+        const errc error = check_block(first, order);
+        if (error != errc::ok) return error;
+        return holds_free(block(first, order)) ? errc::double_free : errc::ok;
     }
 
-    /// All free frames of a row that holds a free block of `order` (at most `largest_row_order`, else
-    /// unsupported).
-    constexpr result<row_of_frames<space, row_bits>> take_row(unsigned order, mobility) noexcept {
-        if (order > row_order) return errc::unsupported;
+    /// All free frames of a row that holds a free block of the order (at most `largest_row_order`).
+    constexpr result<row_of_frames<space, row_bits>> take_row(request<space> wanted) noexcept {
+        if (wanted.order > row_order || !wanted.nodes.is_all() || wanted.mirror == mirror::required ||
+            wanted.below != no_limit<space>) {
+            return errc::unsupported;
+        }
         if (!this->attached()) return errc::exhausted;
-        return this->take_any_row(order);
+        return this->take_any_row(wanted.order, wanted.effort);
     }
 
-    /// `first` is the first frame of a row, `mask` frames of it that are online and that the caller owns.
-    /// Answers the bits that were free already; the others are free now.
+    /// `first` is the first frame of a row, `mask` frames of it that the caller owns. Answers the bits that did not
+    /// become free: free already, or revoked.
     constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
         const std::size_t line = at_.line_of(first.number);
         if (this->is_whole(line)) return mask;
         const unsigned index = geometry::row_of(first.number);
         const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
         const bits fresh = static_cast<bits>(mask & ~old);
-        if (fresh != 0) (void)this->given(line, index, static_cast<bits>(old | mask), fresh);
-        return static_cast<row_bits>(old & mask);
+        bits refused = static_cast<bits>(old & mask);
+        if (fresh != 0 &&
+            this->given(line, index, static_cast<bits>(old | mask), fresh) == errc::revoked) {
+            refused = static_cast<bits>(refused | this->absent_bits(line, index, fresh));
+        }
+        return static_cast<row_bits>(refused);
     }
 
     constexpr void drain() noexcept {}
@@ -263,6 +271,25 @@ class radix_buddy : private detail::radix_recover<Platform, Shape> {
             present += this->why_absent(first + i) == detail::absence::none ? 1 : 0;
         }
         return present;
+    }
+
+    /// ok for a naturally aligned block of online frames, free or not.
+    [[nodiscard]] constexpr errc check_block(frame<space> first, unsigned order) const noexcept {
+        if (order > top_order) return errc::unsupported;
+        const range<space> frames = block(first, order);
+        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
+        return aligned(first, order) ? this->check_online(frames) : errc::misaligned;
+    }
+    [[nodiscard]] constexpr bool holds_free(range<space> frames) const noexcept {
+        bits any = 0;
+        this->for_each_piece(
+            frames, [&](std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
+                if (this->is_whole(line)) any = full_row;
+                this->for_each_row(first, count, [&](std::size_t, unsigned index, bits mask) noexcept {
+                    any |= static_cast<bits>(this->row(line, index).load(memory_order::acquire) & mask);
+                });
+            });
+        return any != 0;
     }
 
     constexpr errc free_in_row(std::uint64_t number, unsigned order) noexcept {
