@@ -92,16 +92,27 @@ struct row_of_frames {
 };
 
 /// A source that also hands out whole rows, for the layers that keep one per CPU.
-/// `take_row(order, mobility)` takes every free frame of a row that holds a free block of `order` (at most
-/// the row order); `give_row(first, mask)` gives frames of that row back and answers the bits that were free
-/// already (a double free; its other frees stand).
+/// `take_row(request)` takes every free frame of a row that holds a free block of the order (at most
+/// `largest_row_order`); a requirement is `unsupported`. `give_row(first, mask)` gives frames of that row
+/// back and answers the bits that did not become free: free already (a double free), or revoked meanwhile.
 template <class S>
 concept row_source = frame_source<S> &&
-    requires(S source, frame<typename S::space> first, typename S::row_bits mask) {
+    requires(S source, frame<typename S::space> first, typename S::row_bits mask,
+             request<typename S::space> wanted) {
+    { S::largest_row_order } -> std::convertible_to<unsigned>;
     {
-        source.take_row(0u, mobility::unmovable)
+        source.take_row(wanted)
         } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
     { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
+};
+
+/// What a layer that hands rows on has of its source; nothing where the source has no rows.
+template <class S>
+struct row_properties {};
+template <row_source S>
+struct row_properties<S> {
+    using row_bits = typename S::row_bits;
+    static constexpr unsigned largest_row_order = S::largest_row_order;
 };
 
 /// A source whose number of free frames is one load away, at quiescence off by `largest_error()` at most.

@@ -3,6 +3,7 @@
 
 #include <ashlar/core/source.hpp>
 #include <ashlar/layer/own_words.hpp>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -47,7 +48,7 @@ struct count_shape {
 /// const bool low = memory.approximate_free_frames() < 32 + frames::largest_error();
 /// ```
 template <class Source, count_shape Shape = count_shape{}>
-class counted {
+class counted : public row_properties<Source> {
     static_assert(frame_source<Source>, "counted<Source>: Source must be a frame_source");
 
  public:
@@ -109,6 +110,19 @@ class counted {
     [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept requires
         free_checking_source<Source> {
         return inner_.would_free(first, order);
+    }
+    /// Rows count as used from `take_row` to `give_row`, whatever is done with their frames.
+    template <row_source Rows = Source>
+    constexpr auto take_row(request<space> wanted) noexcept {
+        const auto taken = inner_.take_row(wanted);
+        if (taken) (void)minus(errc::ok, static_cast<std::uint64_t>(std::popcount(taken->mask)));
+        return taken;
+    }
+    template <row_source Rows = Source>
+    constexpr auto give_row(frame<space> first, typename Rows::row_bits mask) noexcept {
+        const auto refused = inner_.give_row(first, mask);
+        (void)plus(errc::ok, static_cast<std::uint64_t>(std::popcount(mask) - std::popcount(refused)));
+        return refused;
     }
     constexpr void drain() noexcept { inner_.drain(); }
     constexpr void drain(cpu_id cpu) noexcept { inner_.drain(cpu); }

@@ -154,24 +154,29 @@ class radix_buddy : private detail::radix_recover<Platform, Shape> {
         return holds_free(block(first, order)) ? errc::double_free : errc::ok;
     }
 
-    /// All free frames of a row that holds a free block of `order` (at most `largest_row_order`, else
-    /// unsupported).
-    constexpr result<row_of_frames<space, row_bits>> take_row(unsigned order, mobility) noexcept {
-        if (order > row_order) return errc::unsupported;
+    /// All free frames of a row that holds a free block of the order (at most `largest_row_order`).
+    constexpr result<row_of_frames<space, row_bits>> take_row(request<space> wanted) noexcept {
+        if (wanted.order > row_order || !wanted.nodes.is_all() || wanted.mirror == mirror::required ||
+            wanted.below != no_limit<space>) {
+            return errc::unsupported;
+        }
         if (!this->attached()) return errc::exhausted;
-        return this->take_any_row(order);
+        return this->take_any_row(wanted.order, wanted.effort);
     }
 
-    /// `first` is the first frame of a row, `mask` frames of it that are online and that the caller owns.
-    /// Answers the bits that were free already; the others are free now.
+    /// `first` is the first frame of a row, `mask` frames of it that the caller owns. Answers the bits that
+    /// did not become free: free already, or revoked.
     constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
         const std::size_t line = at_.line_of(first.number);
         if (this->is_whole(line)) return mask;
         const unsigned index = geometry::row_of(first.number);
         const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
         const bits fresh = static_cast<bits>(mask & ~old);
-        if (fresh != 0) (void)this->given(line, index, static_cast<bits>(old | mask), fresh);
-        return static_cast<row_bits>(old & mask);
+        bits refused = static_cast<bits>(old & mask);
+        if (fresh != 0 && this->given(line, index, static_cast<bits>(old | mask), fresh) == errc::revoked) {
+            refused = static_cast<bits>(refused | this->absent_bits(line, index, fresh));
+        }
+        return static_cast<row_bits>(refused);
     }
 
     constexpr void drain() noexcept {}

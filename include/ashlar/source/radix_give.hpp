@@ -111,6 +111,17 @@ class radix_give : public radix_core<Platform, Shape> {
         }
     }
 
+    /// The frames of `mask` that are not online.
+    [[nodiscard]] constexpr bits absent_bits(std::size_t line, unsigned index, bits mask) const noexcept {
+        const std::uint64_t first = at_.frame_of_line(line) + index * geometry::row_frames;
+        bits gone = 0;
+        for (unsigned bit = 0; bit < geometry::row_frames; ++bit) {
+            const bits one = static_cast<bits>(bits{1} << bit);
+            if ((mask & one) != 0 && this->why_absent(first + bit) != absence::none) gone |= one;
+        }
+        return gone;
+    }
+
  private:
     constexpr void hint_line(std::size_t line, unsigned index, bits now) noexcept {
         if (this->is_isolated(line)) return;
@@ -126,17 +137,6 @@ class radix_give : public radix_core<Platform, Shape> {
                 (void)given(line, index, static_cast<bits>(old | mask), mask);
             });
         });
-    }
-
-    /// The frames of `mask` that are not online.
-    [[nodiscard]] constexpr bits absent_bits(std::size_t line, unsigned index, bits mask) const noexcept {
-        const std::uint64_t first = at_.frame_of_line(line) + index * geometry::row_frames;
-        bits gone = 0;
-        for (unsigned bit = 0; bit < geometry::row_frames; ++bit) {
-            const bits one = static_cast<bits>(bits{1} << bit);
-            if ((mask & one) != 0 && this->why_absent(first + bit) != absence::none) gone |= one;
-        }
-        return gone;
     }
 
     /// A line that was partly revoked while it merged: what is still online goes back into its rows.

@@ -117,7 +117,7 @@ class radix_take : public radix_give<Platform, Shape> {
     }
 
     /// All free frames of a row that holds a block of `order`; splits a whole line if no row does.
-    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order) noexcept {
+    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order, std::uint32_t effort) noexcept {
         row_of_frames<space, bits> taken{};
         const auto attempt = [&](search& wanted) noexcept {
             row_tree_.walk(order + 1, 0, at_.lines, [&](std::size_t line) noexcept {
@@ -130,10 +130,11 @@ class radix_take : public radix_give<Platform, Shape> {
             search split = wanted;
             split.order = row_order;
             const std::uint64_t first = take_by_split(split);
+            wanted.effort = split.effort;
             if (first != nothing) taken = {frame<space>{first}, full_row};
             return first;
         };
-        const auto found = find({order, at_.first + at_.count, unbounded_effort}, attempt);
+        const auto found = find({order, at_.first + at_.count, effort}, attempt);
         if (!found) return found.error();
         return taken;
     }
