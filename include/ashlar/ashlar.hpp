@@ -35,9 +35,14 @@
 #include <ashlar/firmware/text.hpp>
 #include <ashlar/firmware/topology.hpp>
 #include <ashlar/firmware/uefi.hpp>
+#include <ashlar/layer/acceptance_words.hpp>
+#include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/layer/own_words.hpp>
+#include <ashlar/layer/poisoned.hpp>
+#include <ashlar/layer/scrubbed.hpp>
+#include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>
 #include <ashlar/source/buddy_shape.hpp>

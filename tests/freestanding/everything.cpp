@@ -5,6 +5,20 @@
 
 namespace ashlar {
 
+/// What layers that touch frames ask for.
+struct touchable : platform {
+    static constexpr std::uint64_t frame_bytes = 4096;
+    static void* bytes_of(frame<>) noexcept;
+    static void poison(frame<>, std::uint64_t) noexcept {}
+    static void unpoison(frame<>, std::uint64_t) noexcept {}
+    static errc accept(range<>) noexcept { return errc::ok; }
+};
+alignas(4096) inline std::byte some_frame[touchable::frame_bytes];
+inline void* touchable::bytes_of(frame<>) noexcept {
+    return some_frame;
+}
+inline constexpr scrub_shape scrub_both{.on_allocate = true, .on_free = true};
+
 // core/
 template class builtin_atomic<std::uint32_t>;
 #if UINTPTR_MAX > 0xffffffff
@@ -35,12 +49,19 @@ template class list_buddy<platform>;
 template class locked<radix_buddy<platform>>;
 template class counted<radix_buddy<platform>>;
 template class counted<locked<list_buddy<platform>>>;
+template class scrubbed<radix_buddy<touchable>>;
+template class scrubbed<counted<locked<list_buddy<touchable>>>, scrub_both>;
+template class poisoned<counted<radix_buddy<touchable>>>;
+template class accepted<counted<radix_buddy<touchable>>>;
+template class accepted<locked<list_buddy<touchable>>>;
+template class scrubbed<poisoned<accepted<radix_buddy<touchable>>>, scrub_both>;
 template class bump<platform>;
 
 // zone/
 template class zone<bump<platform>>;
 template class zone<counted<radix_buddy<platform>>>;
 template class zone<counted<locked<list_buddy<platform>>>>;
+template class zone<scrubbed<counted<radix_buddy<touchable>>>>;
 template class physical_memory<zone<counted<radix_buddy<platform>>>>;
 template class physical_memory<zone<counted<locked<list_buddy<platform>>>>, last_resort<locality_first>,
                                machine_shape{.max_zones = 32, .spare_zones = 4}>;
@@ -59,6 +80,10 @@ void with_sinks(const Source& source) {
 template void with_sinks(const ashlar::radix_buddy<ashlar::platform>&);
 template void with_sinks(const ashlar::list_buddy<ashlar::platform>&);
 template void with_sinks(const ashlar::counted<ashlar::locked<ashlar::list_buddy<ashlar::platform>>>&);
+using touching = ashlar::scrubbed<
+    ashlar::poisoned<ashlar::accepted<ashlar::counted<ashlar::radix_buddy<ashlar::touchable>>>>,
+    ashlar::scrub_both>;
+template void with_sinks(const touching&);
 template void with_sinks(const ashlar::bump<ashlar::platform>&);
 template void with_sinks(const ashlar::zone<ashlar::radix_buddy<ashlar::platform>>&);
 
@@ -93,6 +118,7 @@ void with_live(Source& source, ashlar::range<> range, ashlar::view<typename Sour
 
 template void with_live(ashlar::radix_buddy<ashlar::platform>&, ashlar::range<>,
                         ashlar::view<ashlar::radix_buddy<ashlar::platform>::word>);
+template void with_live(touching&, ashlar::range<>, ashlar::view<touching::word>);
 template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::view<counted_radix::word>);
 
 // Plain functions are inline: whoever takes their address has them.

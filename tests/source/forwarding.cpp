@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every layer hands every verb on exactly once, with its arguments and answers, inside its own effect.
 #include <doctest/doctest.h>
+#include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/layer/poisoned.hpp>
+#include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/testing/fault_injected.hpp>
 #include <ashlar/testing/probe.hpp>
 #include <ashlar/testing/word_buffer.hpp>
@@ -178,6 +181,191 @@ TEST_CASE("counted: every verb arrives once, and the count follows what succeede
     w.layer.inner().forget();
     CHECK(w.layer.owns({64}));
     CHECK(w.only() == call<>{.which = verb::owns, .frames = {{64}, 0}});
+}
+
+/// A guard that can be seen, and frames that can be touched, poisoned and accepted: the last of these is
+/// noted.
+struct touched : guarded {
+    struct effect {
+        char what = ' ';
+        std::uint64_t first = 0;
+        std::uint64_t count = 0;
+        friend bool operator==(const effect&, const effect&) = default;
+    };
+    static inline std::vector<effect> effects{};
+    static inline std::uint64_t bytes = 0;
+    static inline errc accepts = errc::ok;
+    static constexpr std::uint64_t frame_bytes = 8;
+    [[nodiscard]] static void* bytes_of(frame<> f) noexcept {
+        if (!effects.empty() && effects.back().what == 's' &&
+            effects.back().first + effects.back().count == f.number) {
+            ++effects.back().count;
+        } else {
+            effects.push_back({'s', f.number, 1});
+        }
+        return &bytes;
+    }
+    static void poison(frame<> f, std::uint64_t count) noexcept { effects.push_back({'p', f.number, count}); }
+    static void unpoison(frame<> f, std::uint64_t count) noexcept {
+        effects.push_back({'u', f.number, count});
+    }
+    [[nodiscard]] static errc accept(range<> some) noexcept {
+        effects.push_back({static_cast<char>('a' + depth), some.first.number, some.count});
+        return accepts;
+    }
+};
+using effects = std::vector<touched::effect>;
+
+/// A probe that says what a free would answer: whatever the test wants.
+struct checking_probe : testing::probe<touched> {
+    errc foreseen = errc::ok;
+    mutable int asked = 0;
+    [[nodiscard]] errc would_free(frame<>, unsigned) const noexcept {
+        ++asked;
+        return foreseen;
+    }
+};
+
+/// What had been done to frames when the call arrived at the source: so many effects.
+std::uint64_t effects_so_far() {
+    return touched::effects.size();
+}
+
+template <class Layer>
+void forwards_and_asks() {
+    wrapped<Layer> w;
+    w.layer.inner().answers.error = errc::corrupt;
+    CHECK(w.layer.validate() == errc::corrupt);
+    CHECK(w.only() == call<>{.which = verb::validate});
+    CHECK(w.layer.free_frames() == 7);
+    CHECK(w.only() == call<>{.which = verb::free_frames});
+    CHECK(w.layer.owns({64}));
+    CHECK(w.only() == call<>{.which = verb::owns, .frames = {{64}, 0}});
+    w.layer.inner().foreseen = errc::misaligned;
+    CHECK(w.layer.would_free({64}, 0) == errc::misaligned);
+    CHECK(w.layer.inner().calls().empty());
+}
+
+TEST_CASE("scrubbed: every verb arrives once; zeros before a free, after an allocation") {
+    using layer = scrubbed<checking_probe, scrub_shape{.on_allocate = true, .on_free = true}>;
+    touched::effects.clear();
+    forward_attach<layer>();
+    CHECK(touched::effects.empty());
+    forwards_and_asks<layer>();
+    wrapped<layer> w;
+    w.layer.inner().observe = effects_so_far;
+    forward_everything(w, [&](const call<>& expected) {
+        CHECK(w.only() == expected);
+        effects deserved;
+        const bool done = w.layer.inner().answers.error == errc::ok;
+        if (expected.which == verb::free) deserved = {{'s', 200, 8}};
+        if (expected.which == verb::allocate && done) deserved = {{'s', 64, 4}};
+        CHECK(touched::effects == deserved);
+        CHECK(w.observed == (expected.which == verb::free ? 1 : 0));
+        touched::effects.clear();
+    });
+    w.layer.inner().foreseen = errc::double_free;
+    CHECK(w.layer.free({64}, 0) == errc::double_free);
+    CHECK(w.layer.inner().calls().empty());
+    CHECK(touched::effects.empty());
+}
+
+TEST_CASE("scrubbed on allocate only: a free is not asked about") {
+    wrapped<scrubbed<checking_probe>> w;
+    w.layer.inner().foreseen = errc::double_free;
+    CHECK(w.layer.free({64}, 0) == errc::ok);
+    CHECK(w.only() == call<>{.which = verb::free, .frames = {{64}, 0}});
+    CHECK(w.layer.inner().asked == 0);
+    CHECK(touched::effects.empty());
+}
+
+TEST_CASE("poisoned: every verb arrives once, between poison and unpoison") {
+    using layer = poisoned<checking_probe>;
+    forwards_and_asks<layer>();
+    wrapped<layer> w;
+    w.layer.inner().observe = effects_so_far;
+    touched::effects.clear();
+    forward_everything(w, [&](const call<>& expected) {
+        CHECK(w.only() == expected);
+        effects deserved;
+        const bool done = w.layer.inner().answers.error == errc::ok;
+        const bool leaves = expected.which == verb::offline || expected.which == verb::revoke ||
+                            expected.which == verb::allocate_at;
+        if (expected.which == verb::free) deserved = {{'p', 200, 8}};
+        if (expected.which == verb::free && !done) deserved.push_back({'u', 200, 8});
+        if (expected.which == verb::allocate && done) deserved = {{'u', 64, 4}};
+        if (leaves && done) deserved = {{'u', 128, 32}};
+        CHECK(touched::effects == deserved);
+        CHECK(w.observed == (expected.which == verb::free ? 1 : 0));
+        touched::effects.clear();
+    });
+    // The probe now says that the frames are absent, as they are before they come online.
+    w.layer.inner().foreseen = errc::not_owned;
+    for (const errc answer : {errc::ok, errc::limit}) {
+        w.layer.inner().answers.error = answer;
+        CHECK(w.layer.online({{128}, 32}) == answer);
+        CHECK(w.only() == call<>{.which = verb::online, .frames = {{128}, 32}});
+        CHECK(w.observed == 1);
+        effects deserved{{'p', 128, 32}};
+        if (answer != errc::ok) deserved.push_back({'u', 128, 32});
+        CHECK(touched::effects == deserved);
+        touched::effects.clear();
+    }
+    w.layer.inner().foreseen = errc::double_free;
+    CHECK(w.layer.free({64}, 0) == errc::double_free);
+    CHECK(w.layer.inner().calls().empty());
+    CHECK(touched::effects.empty());
+    // What is free is unpoisoned before it is detached, and poisoned again if that fails.
+    w.layer.inner().forget();
+    w.layer.inner().answers.error = errc::busy;
+    CHECK(w.layer.detach(attached) == errc::busy);
+    CHECK(touched::effects == effects{{'u', 64, 7}, {'p', 64, 7}});
+    touched::effects.clear();
+    w.layer.inner().answers.error = errc::ok;
+    CHECK(w.layer.detach(attached) == errc::ok);
+    CHECK(touched::effects == effects{{'u', 64, 7}});
+    touched::effects.clear();
+    CHECK(w.layer.attach(attached, w.words.words(), start::recover) == errc::ok);
+    CHECK(touched::effects == effects{{'u', 64, 1024}, {'p', 64, 7}});
+    touched::effects.clear();
+}
+
+TEST_CASE("accepted: every verb arrives once; accepted after it was taken, with the guard held") {
+    using layer = accepted<checking_probe>;
+    forward_attach<layer>();
+    forwards_and_asks<layer>();
+    wrapped<layer> w;
+    w.layer.inner().answers.owned = false;
+    REQUIRE(w.layer.mark_unaccepted({{64}, 96}) == errc::ok);
+    w.layer.inner().forget();
+    touched::effects.clear();
+    forward_everything(w, [&](const call<>& expected) {
+        CHECK(w.only() == expected);
+        CHECK(w.observed == 0);
+        effects deserved;
+        const bool done = w.layer.inner().answers.error == errc::ok;
+        if (expected.which == verb::allocate && done) deserved = {{'b', 64, 16}};
+        if (expected.which == verb::allocate_at && done) deserved = {{'b', 128, 16}, {'b', 144, 16}};
+        CHECK(touched::effects == deserved);
+        touched::effects.clear();
+    });
+    CHECK(guarded::depth == 0);
+    // Refused: the unit is isolated, the block goes back, four times; by name it only goes back.
+    w.layer.inner().answers.error = errc::ok;
+    REQUIRE(w.layer.mark_unaccepted({{64}, 32}) == errc::ok);
+    w.layer.inner().forget();
+    touched::accepts = errc::limit;
+    CHECK(w.layer.allocate({.order = 3}).error() == errc::limit);
+    REQUIRE(w.layer.inner().calls().size() == 12);
+    CHECK(w.layer.inner().calls()[9].made == call<>{.which = verb::allocate, .wanted = {.order = 3}});
+    CHECK(w.layer.inner().calls()[10].made == call<>{.which = verb::isolate, .frames = {{64}, 16}});
+    CHECK(w.layer.inner().calls()[11].made == call<>{.which = verb::free, .frames = {{64}, 0}, .order = 3});
+    w.layer.inner().forget();
+    CHECK(w.layer.allocate_at({{72}, 16}) == errc::limit);
+    REQUIRE(w.layer.inner().calls().size() == 3);
+    CHECK(w.layer.inner().calls()[1].made == call<>{.which = verb::free, .frames = {{72}, 0}, .order = 3});
+    CHECK(w.layer.inner().calls()[2].made == call<>{.which = verb::free, .frames = {{80}, 0}, .order = 3});
+    touched::accepts = errc::ok;
 }
 
 TEST_CASE("fault_injected: every verb arrives once") {

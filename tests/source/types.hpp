@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/layer/poisoned.hpp>
+#include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <ashlar/testing/fault_injected.hpp>
 #include <ashlar/testing/model_run.hpp>
 #include <ashlar/testing/naive_bitmap.hpp>
 #include <ashlar/zone/zone.hpp>
+#include <cstddef>
+#include <cstdint>
 
 // The frame sources and compositions under test. Each struct here becomes the tests law-<name> and
 // model-<name> (with hyphens): tests/source/CMakeLists.txt reads the names from the lines that begin with
@@ -33,6 +38,32 @@ inline constexpr buddy_shape small_32{
 template <class Zone>
 struct mirrored : Zone {
     constexpr mirrored() noexcept { this->set_description({.node = 2, .mirrored = true}); }
+};
+
+/// Frames that can be touched; all of them are the same few bytes. Platform of what touches frames.
+struct touchable : three_cpus {
+    static inline std::byte bytes[16]{};
+    static constexpr std::uint64_t frame_bytes = 16;
+    [[nodiscard]] static void* bytes_of(frame<>) noexcept { return bytes; }
+    static void poison(frame<>, std::uint64_t) noexcept {}
+    static void unpoison(frame<>, std::uint64_t) noexcept {}
+    [[nodiscard]] static errc accept(range<>) noexcept { return errc::ok; }
+};
+inline constexpr scrub_shape scrub_both{.on_allocate = true, .on_free = true};
+
+/// All memory is unaccepted when it is attached.
+template <class Source>
+struct unaccepted_at_first : Source {
+    constexpr errc attach(range<> frames, view<typename Source::word> words, start how) noexcept {
+        const errc answer = Source::attach(frames, words, how);
+        if (answer != errc::ok || how == start::recover) return answer;
+        return this->mark_unaccepted(frames);
+    }
+    template <class Live>
+    constexpr errc attach(range<> frames, view<typename Source::word> words, start how,
+                          Live&& live) noexcept {
+        return Source::attach(frames, words, how, live);
+    }
 };
 
 struct naive {
@@ -81,6 +112,24 @@ struct radix_buddy_words_32 {
 };
 struct counted_radix {
     using source = counted<radix_buddy<three_cpus, small_lines>, count_shape{.delta = 5}>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct scrubbed_radix {
+    using source = scrubbed<radix_buddy<touchable, small_lines>, scrub_both>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct poisoned_locked_list {
+    using source = poisoned<locked<list_buddy<touchable, small_buddy>>>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct accepted_list {
+    using source = unaccepted_at_first<accepted<list_buddy<touchable, small_buddy>>>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct scrubbed_poisoned_accepted_counted_radix {
+    using source =
+        scrubbed<poisoned<unaccepted_at_first<accepted<counted<radix_buddy<touchable, small_lines>>>>>,
+                 scrub_both>;
     static constexpr testing::model_freedom freedom = has_limits;
 };
 struct zone_radix {

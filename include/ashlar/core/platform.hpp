@@ -77,6 +77,25 @@ concept frame_access = requires(frame<typename P::space> f) {
     { P::frame_bytes } -> std::convertible_to<std::uint64_t>;
 };
 
+/// Frame poison: `poison(frame, count)` marks frames that nobody may touch (in the shadow of KASAN or ASan),
+/// `unpoison(frame, count)` takes the mark away. Either may meet frames that are so already, from any context
+/// in which frames are allocated and freed, and calls no allocator over the same frames.
+template <class P>
+concept frame_poison = requires(frame<typename P::space> first, std::uint64_t count) {
+    P::poison(first, count);
+    P::unpoison(first, count);
+};
+
+/// Frame acceptance: `accept(range)` makes memory usable that a confidential guest was given but has not
+/// accepted (UEFI 2.9 memory type 15; SEV-SNP, TDX). It is called with the guard held, at most once at a time
+/// for the same frames, and calls no allocator over them. An error is the platform's own, `busy` if trying
+/// again may help, and never `exhausted`. After an error, or a crash, it is called again for the same range,
+/// part of which it may have accepted already.
+template <class P>
+concept frame_acceptance = requires(range<typename P::space> frames) {
+    { P::accept(frames) } -> std::same_as<errc>;
+};
+
 /// A clock: `now()` in nanoseconds, never backwards.
 template <class P>
 concept clock = requires {

@@ -107,8 +107,8 @@ class counted : public row_properties<Source> {
     constexpr errc free(frame<space> first, unsigned order) noexcept {
         return plus(inner_.free(first, order), frames_in(order));
     }
-    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept requires
-        free_checking_source<Source> {
+    template <free_checking_source Checking = Source>
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
         return inner_.would_free(first, order);
     }
     /// Rows count as used from `take_row` to `give_row`, whatever is done with their frames.

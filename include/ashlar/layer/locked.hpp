@@ -102,8 +102,8 @@ class locked {
         const held in(lock_);
         return inner_.free(first, order);
     }
-    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept requires
-        free_checking_source<Source> {
+    template <free_checking_source Checking = Source>
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
         const held in(lock_);
         return inner_.would_free(first, order);
     }
