@@ -100,9 +100,7 @@ void with_planned_metadata(Machine& ram, ashlar::memory_map& map, const ashlar::
     ashlar::metadata_piece pieces[4];
     const auto count = ashlar::plan_metadata<Machine>(map, nodes, pieces);
     if (!count) return;
-    (void)ram.boot(map, nodes, {pieces, *count}, [](ashlar::range<> frames) noexcept {
-        return reinterpret_cast<std::byte*>(static_cast<std::uintptr_t>(frames.first.number << 12));
-    });
+    (void)ram.boot(map, nodes, {pieces, *count}, [](ashlar::range<>) noexcept { return ashlar::some_frame; });
 }
 
 using counted_radix = ashlar::counted<ashlar::radix_buddy<ashlar::platform>>;
