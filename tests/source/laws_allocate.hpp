@@ -209,6 +209,29 @@ TEST_CASE("wrong frees are detected before anything changes") {
     }
 }
 
+TEST_CASE("visit_free goes upwards, names nothing twice, and all that is free") {
+    online_rig r;
+    REQUIRE(r.s.isolate({first_top, isolation_size}) == errc::ok);
+    std::vector<frame<space>> held;
+    for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{3}, isolation_size, top_size - 1}) {
+        held.push_back(first_top + at);
+        REQUIRE(r.s.allocate_at({held.back(), 1}) == errc::ok);
+    }
+    r.s.drain();
+    frame<space> end = law_range.first;
+    std::uint64_t sum = 0;
+    r.s.visit_free([&](frames_range each) {
+        CHECK_FALSE(each.empty());
+        CHECK(each.first >= end);
+        for (const auto used : held) CHECK_FALSE(each.contains(used));
+        end = each.end();
+        sum += each.count;
+    });
+    CHECK(end <= law_range.end());
+    CHECK(sum == law_range.count - held.size());
+    CHECK(sum == r.s.free_frames());
+}
+
 TEST_CASE("a drain of CPUs that hold nothing changes nothing") {
     online_rig r;
     REQUIRE(r.s.allocate({}));

@@ -51,7 +51,12 @@ struct ignore_properties {
 /// - `free(frame, order)`: a block, whole or in smaller aligned pieces.
 /// - `drain()`, `drain(cpu)`: the per-CPU slots (own, or those of a stopped CPU) give back what they hold.
 /// - `owns(frame)`: online here, now.
-/// - `free_frames()`, `visit_free(sink)`: what is free, isolated frames included; exact at quiescence.
+/// - `free_frames()`: how many are free, isolated frames included; exact at quiescence.
+/// - `visit_free(sink)`: ranges of free frames, isolated ones included, disjoint and ascending (`bump`: in no
+///   order); two of them may touch, and none is bound to be a block. At quiescence their counts add up to
+///   what is free outside of per-CPU slots. While others allocate and free, what is told was free at one
+///   moment of the visit, and may be in use by the time the sink sees it: who acts upon a range takes it
+///   first, by `allocate_at`, and not inside the sink.
 /// - `validate()`: `ok`, or `corrupt` when the metadata contradict themselves; exact at quiescence.
 /// - `describe(sink)`: named figures for people and logs.
 ///
