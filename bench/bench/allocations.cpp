@@ -2,7 +2,9 @@
 // What an allocation and a free cost, on metadata alone: no frame is touched.
 #include <benchmark/benchmark.h>
 
+#include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/linux_backend/user_platform.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <cstddef>
@@ -22,6 +24,9 @@ struct hosted : ashlar::platform {
     /// A thread that waits for a lock lets the holder run.
     static void relax() noexcept { std::this_thread::yield(); }
 };
+
+using each_cpu = ashlar::cpu_platform<64>;
+using each_thread = ashlar::thread_platform<64>;
 
 /// 8 GiB of 4 KiB frames; none of it exists.
 constexpr ashlar::range<> managed{{std::uint64_t{1} << 20}, std::uint64_t{1} << 21};
@@ -57,6 +62,7 @@ std::unique_ptr<rig<Source>> rig<Source>::shared;
 
 template <class Source>
 void bulk(benchmark::State& state) {
+    const each_thread::registration slot;
     Source& source = rig<Source>::shared->source;
     const auto order = static_cast<unsigned>(state.range(0));
     std::vector<ashlar::frame<>> blocks((managed.count >> order) / 2 /
@@ -85,6 +91,7 @@ void bulk(benchmark::State& state) {
 
 template <class Source>
 void same(benchmark::State& state) {
+    const each_thread::registration slot;
     Source& source = rig<Source>::shared->source;
     const auto order = static_cast<unsigned>(state.range(0));
     bool failed = false;
@@ -111,7 +118,11 @@ void register_source(const std::string& source_and_contract) {
 }  // namespace
 
 void register_allocations() {
-    register_source<ashlar::radix_buddy<hosted>>("radix/shared");
+    register_source<ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>>("radix/exclusive");
+    register_source<ashlar::cpu_rows<ashlar::radix_buddy<each_cpu>,
+                                     ashlar::rows_shape{.contract = ashlar::slot_contract::shared}>>(
+        "radix/shared");
+    register_source<ashlar::radix_buddy<hosted>>("radix/direct");
     register_source<ashlar::locked<ashlar::list_buddy<hosted>>>("list/locked");
 }
 

@@ -38,6 +38,9 @@
 #include <ashlar/layer/acceptance_words.hpp>
 #include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_rows.hpp>
+#include <ashlar/layer/cpu_slot.hpp>
+#include <ashlar/layer/held_row.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/layer/own_words.hpp>
 #include <ashlar/layer/poisoned.hpp>

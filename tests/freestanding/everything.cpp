@@ -49,6 +49,8 @@ template class list_buddy<platform>;
 template class locked<radix_buddy<platform>>;
 template class counted<radix_buddy<platform>>;
 template class counted<locked<list_buddy<platform>>>;
+template class cpu_rows<counted<radix_buddy<platform>>>;
+template class cpu_rows<radix_buddy<platform>, rows_shape{.contract = slot_contract::shared}>;
 template class scrubbed<radix_buddy<touchable>>;
 template class scrubbed<counted<locked<list_buddy<touchable>>>, scrub_both>;
 template class poisoned<counted<radix_buddy<touchable>>>;
@@ -132,7 +134,8 @@ template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::v
 [[gnu::used]] constexpr auto use_read_multiboot1_map = &ashlar::read_multiboot1_map;
 [[gnu::used]] constexpr auto use_read_multiboot2 = &ashlar::read_multiboot2;
 [[gnu::used]] constexpr auto use_fdt_size = &ashlar::fdt_size;
-[[gnu::used]] constexpr auto use_read_fdt = &ashlar::read_fdt;
+[[gnu::used]] constexpr ashlar::errc (*use_read_fdt)(ashlar::bytes, ashlar::memory_map&, ashlar::topology&,
+                                                     ashlar::defects&) noexcept = &ashlar::read_fdt;
 [[gnu::used]] constexpr auto use_read_linux_log = &ashlar::read_linux_log;
 [[gnu::used]] constexpr auto use_assign_nodes = &ashlar::assign_nodes;
 // zone/

@@ -2,6 +2,7 @@
 // A CPU stops at any store; another one recovers from what is in memory.
 #include <doctest/doctest.h>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
@@ -18,11 +19,12 @@ struct observed : platform {
 };
 
 template <class Source>
-void crash_everywhere(range<> frames, std::uint64_t work) {
+void crash_everywhere(range<> frames, std::uint64_t work,
+                      std::uint64_t leak = std::uint64_t{1} << Source::isolation_order) {
     const std::uint64_t steps = std::getenv("ASHLAR_LONG") != nullptr ? 20 * work : work;
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
         CAPTURE(seed);
-        testing::crash_run<Source> run(frames, seed);
+        testing::crash_run<Source> run(frames, seed, leak);
         const std::string wrong = run.steps(steps);
         CHECK(wrong == "");
         CHECK(run.crashes() > steps);
@@ -48,6 +50,13 @@ TEST_CASE("counted<locked<list_buddy>>") {
 TEST_CASE("radix_buddy") {
     constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
     crash_everywhere<radix_buddy<observed, lines>>({{60}, 200}, 2'000);
+}
+
+TEST_CASE("cpu_rows<radix_buddy>: beside a line, at most what the slot holds is lost") {
+    constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+    using rows = cpu_rows<radix_buddy<observed, lines>, rows_shape{.frames_per_cpu = 1}>;
+    constexpr std::uint64_t slot = 2 << lines.row_order;
+    crash_everywhere<rows>({{60}, 200}, 2'000, (1 << lines.line_order) + slot);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/layer/poisoned.hpp>
 #include <ashlar/layer/scrubbed.hpp>
@@ -112,6 +113,15 @@ struct radix_buddy_words_32 {
 };
 struct counted_radix {
     using source = counted<radix_buddy<three_cpus, small_lines>, count_shape{.delta = 5}>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct cpu_rows_radix {
+    using source = cpu_rows<radix_buddy<three_cpus, small_lines>, rows_shape{.frames_per_cpu = 1}>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct cpu_rows_counted_radix {
+    using source = cpu_rows<counted<radix_buddy<three_cpus>, count_shape{.delta = 5}>,
+                            rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>;
     static constexpr testing::model_freedom freedom = has_limits;
 };
 struct scrubbed_radix {

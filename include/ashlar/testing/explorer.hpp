@@ -114,6 +114,7 @@ class explorer final : public scheduler {
         }
         fibers_[active_]->pause();
     }
+    [[nodiscard]] std::size_t running() const noexcept override { return active_; }
     void after(const void* word, access kind, std::uint64_t value) override {
         const std::size_t offset = offset_of(word);
         if (written_[offset] != 0) path_.push_back({active_, kind, offset, value});

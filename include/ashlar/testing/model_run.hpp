@@ -228,6 +228,8 @@ class model_run {
     }
 
     [[nodiscard]] std::string recover() {
+        // A recovery discards what slots hold.
+        source_->drain();
         word_buffer<typename Source::word> copy(Source::metadata_words(frames_));
         copy.copy_from(words_);
         auto next = std::make_unique<Source>();

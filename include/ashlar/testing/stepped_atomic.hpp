@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/platform.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -21,6 +22,9 @@ class scheduler {
     virtual void before(const void* word, access kind) = 0;
     /// It happened, and found or left `value`.
     virtual void after(const void* word, access kind, std::uint64_t value) = 0;
+
+    /// The number of the program that runs.
+    [[nodiscard]] virtual std::size_t running() const noexcept = 0;
 
     /// The scheduler of the running exploration, none outside one.
     inline static scheduler* current = nullptr;

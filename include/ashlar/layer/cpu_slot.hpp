@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/atomic.hpp>
+#include <ashlar/core/frame.hpp>
+#include <cstdint>
+
+namespace ashlar {
+
+/// Who may use a CPU's slot.
+enum class slot_contract : std::uint8_t {
+    exclusive,  ///< the CPU alone: the guard keeps everybody else off it. Plain loads and stores
+    shared,     ///< whoever says it is that CPU: a lock that is tried once; who fails uses the source
+};
+
+namespace detail {
+
+/// A CPU's slot: five words of one cache line.
+///
+/// | word | what | who writes |
+/// |---|---|---|
+/// | 0 | lock, 1 while somebody is in a shared slot | exchange, acquire; store, release |
+/// | 1, 2 | row to allocate from: key, frames that are left | the slot's holder, relaxed |
+/// | 3, 4 | row of pending frees: key, frames | the slot's holder, relaxed |
+///
+/// One writer at a time, by the guard or by the lock; others read (counting, isolating) and may see a key and
+/// a mask that do not belong together. The frames themselves are published by the source's rows, from which
+/// they come and to which they go.
+template <class Word, class Row>
+class cpu_slot {
+ public:
+    using row = Row;
+
+    constexpr cpu_slot() noexcept = default;
+    constexpr explicit cpu_slot(Word* words) noexcept : words_(words) {}
+
+    [[nodiscard]] constexpr bool try_lock() const noexcept {
+        return words_[0].exchange(1, memory_order::acquire) == 0;
+    }
+    constexpr void unlock() const noexcept { words_[0].store(0, memory_order::release); }
+
+    [[nodiscard]] constexpr row allocation() const noexcept { return read(1); }
+    [[nodiscard]] constexpr row pending() const noexcept { return read(3); }
+    [[nodiscard]] constexpr bool empty() const noexcept {
+        return allocation().mask == 0 && pending().mask == 0;
+    }
+    /// Part of the block is in the slot.
+    template <class Space>
+    [[nodiscard]] constexpr bool holds(frame<Space> first, unsigned order) const noexcept {
+        return allocation().holds(first, order) || pending().holds(first, order);
+    }
+    template <class Space>
+    [[nodiscard]] constexpr bool touches(range<Space> frames) const noexcept {
+        return allocation().touches(frames) || pending().touches(frames);
+    }
+    constexpr void set_allocation(row to) const noexcept { write(1, to); }
+    constexpr void set_pending(row to) const noexcept { write(3, to); }
+    /// What was there. The slot is empty before anybody may give it on.
+    [[nodiscard]] constexpr row clear_allocation() const noexcept { return clear(1); }
+    [[nodiscard]] constexpr row clear_pending() const noexcept { return clear(3); }
+    constexpr void discard() const noexcept {
+        for (unsigned i = 0; i < 5; ++i) words_[i].store(0, memory_order::relaxed);
+    }
+
+ private:
+    [[nodiscard]] constexpr row read(unsigned at) const noexcept {
+        return {words_[at].load(memory_order::relaxed), words_[at + 1].load(memory_order::relaxed)};
+    }
+    constexpr void write(unsigned at, row to) const noexcept {
+        words_[at].store(to.key, memory_order::relaxed);
+        words_[at + 1].store(to.mask, memory_order::relaxed);
+    }
+    [[nodiscard]] constexpr row clear(unsigned at) const noexcept {
+        const row was = read(at);
+        write(at, {});
+        return was;
+    }
+
+    Word* words_ = nullptr;
+};
+
+}  // namespace detail
+
+}  // namespace ashlar
