@@ -19,6 +19,8 @@
 #include <ashlar/firmware/extent.hpp>
 #include <ashlar/firmware/fdt.hpp>
 #include <ashlar/firmware/fdt_blob.hpp>
+#include <ashlar/firmware/fdt_properties.hpp>
+#include <ashlar/firmware/fdt_reservations.hpp>
 #include <ashlar/firmware/linux_e820_line.hpp>
 #include <ashlar/firmware/linux_efi_line.hpp>
 #include <ashlar/firmware/linux_log.hpp>

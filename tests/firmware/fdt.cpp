@@ -219,13 +219,6 @@ TEST_CASE("reserved memory") {
         CHECK(s.map.usable_frames() == 13);
         CHECK(s.defects.empty());
     }
-    SUBCASE("without a place") {
-        tree.begin("pool").cells("size", {0x4000}).cells("alignment", {0x1000}).end().end();
-        CHECK(read(s, tree.sealed()) == errc::ok);
-        CHECK(s.holds({{0, 0x10000, usable}}));
-        CHECK(only(s, defect_kind::ignored));
-        CHECK(s.defects[0].first == 0x4000);
-    }
     SUBCASE("without anything") {
         tree.begin("pool").end().end();
         CHECK(read(s, tree.sealed()) == errc::ok);

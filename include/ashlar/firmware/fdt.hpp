@@ -8,6 +8,8 @@
 #include <ashlar/firmware/defects.hpp>
 #include <ashlar/firmware/extent.hpp>
 #include <ashlar/firmware/fdt_blob.hpp>
+#include <ashlar/firmware/fdt_properties.hpp>
+#include <ashlar/firmware/fdt_reservations.hpp>
 #include <ashlar/firmware/memory_entry.hpp>
 #include <ashlar/firmware/memory_map.hpp>
 #include <ashlar/firmware/table_reader.hpp>
@@ -18,67 +20,34 @@
 namespace ashlar {
 namespace detail {
 
-/// How many cells of 32 bits an address and a size have.
-struct fdt_cells {
-    std::uint32_t address = 2;
-    std::uint32_t size = 1;
-
-    [[nodiscard]] constexpr bool usable() const noexcept {
-        return address >= 1 && address <= 2 && size >= 1 && size <= 2;
-    }
-    [[nodiscard]] constexpr std::size_t pair_bytes() const noexcept {
-        return std::size_t{4} * (address + size);
-    }
-    [[nodiscard]] friend constexpr bool operator==(const fdt_cells&, const fdt_cells&) noexcept = default;
-};
-
 /// Reads what one checked device tree says about memory.
 class fdt_walk {
  public:
     constexpr fdt_walk(const fdt_blob& tree, memory_map& map, topology& nodes, defects& found) noexcept
-        : tree_(tree), map_(map), nodes_(nodes), found_(found) {}
+        : tree_(tree), properties_(tree, found), map_(map), nodes_(nodes), found_(found) {}
 
-    constexpr errc run() noexcept {
+    template <class Sink>
+    constexpr errc run(Sink& sink) noexcept {
         if (!read_root()) return errc::invalid;
         nodes_.forget_processors();
         add_processors();
-        const errc memory = add_memory();
-        const errc reservations = add_reservations();
+        errc memory = add_memory();
+        if (const errc answer = keep_to_usable_ranges(); answer != errc::ok) memory = answer;
+        const errc reservations = fdt_reservation_walk(properties_, cells_, map_, found_, sink).run();
         add_distances();
         if (full_) return errc::limit;
         return memory == errc::ok ? reservations : memory;
     }
 
  private:
+    /// Linux takes two.
+    static constexpr std::size_t most_usable_ranges = 16;
+
     constexpr bool read_root() noexcept {
-        root_ = tree_.root();
-        cells_ = cells_of(root_, {});
+        cells_ = properties_.cells_of(tree_.root(), {});
         if (cells_.usable()) return true;
-        report(root_.at, defect_kind::bad_length, "addresses and sizes have one cell or two");
+        report(tree_.root().at, defect_kind::bad_length, "addresses and sizes have one cell or two");
         return false;
-    }
-
-    [[nodiscard]] constexpr fdt_cells cells_of(const fdt_node& node, fdt_cells otherwise) const noexcept {
-        const fdt_property address = tree_.find(node, "#address-cells");
-        const fdt_property size = tree_.find(node, "#size-cells");
-        if (address.present) otherwise.address = address.value.size() == 4 ? number(address.value, 0, 1) : 0;
-        if (size.present) otherwise.size = size.value.size() == 4 ? number(size.value, 0, 1) : 0;
-        return otherwise;
-    }
-
-    /// The number of one or two cells.
-    [[nodiscard]] static constexpr std::uint64_t wide(bytes value, std::size_t offset,
-                                                      std::uint32_t cells) noexcept {
-        return cells == 2 ? load_big<std::uint64_t>(value, offset) : load_big<std::uint32_t>(value, offset);
-    }
-    [[nodiscard]] static constexpr std::uint32_t number(bytes value, std::size_t offset,
-                                                        std::uint32_t cells) noexcept {
-        return static_cast<std::uint32_t>(wide(value, offset, cells));
-    }
-
-    [[nodiscard]] constexpr bool available(const fdt_node& node) const noexcept {
-        const fdt_property status = tree_.find(node, "status");
-        return !status.present || is_text(status.value, "okay") || is_text(status.value, "ok");
     }
 
     /// The node of a device; false if the tree names one that cannot be had. `any_node` if it names none.
@@ -90,7 +59,7 @@ class fdt_walk {
             report(id.at, defect_kind::bad_length, "a node's number has one cell");
             return true;
         }
-        const proximity_domain domain = number(id.value, 0, 1);
+        const proximity_domain domain = load_big<std::uint32_t>(id.value, 0);
         const result<node_id> known = processor ? nodes_.add_processor(domain) : nodes_.add(domain);
         if (!known) {
             full_ = true;
@@ -107,26 +76,10 @@ class fdt_walk {
             if (node.depth == 1) inside = is_name(node.name, "cpus");
             if (!inside || node.depth != 2) return;
             const fdt_property type = tree_.find(node, "device_type");
-            if (!is_text(type.value, "cpu") || !available(node)) return;
+            if (!is_text(type.value, "cpu") || !properties_.available(node)) return;
             node_id unused = any_node;
             (void)node_of(node, true, unused);
         });
-    }
-
-    /// Calls `sink(offset, extent)` for each whole pair of an address and a size.
-    template <class Sink>
-    constexpr void for_each_range(const fdt_property& property, const fdt_cells& cells,
-                                  Sink&& sink) noexcept {
-        const std::size_t stride = cells.pair_bytes();
-        std::size_t offset = 0;
-        for (; holds(property.value, offset, stride); offset += stride) {
-            const std::uint64_t first = wide(property.value, offset, cells.address);
-            const std::uint64_t size = wide(property.value, offset + 4 * cells.address, cells.size);
-            sink(property.at + offset, extent::of(first, size));
-        }
-        if (offset != property.value.size()) {
-            report(property.at + offset, defect_kind::bad_length, "a range that is cut off");
-        }
     }
 
     constexpr errc add_memory() noexcept {
@@ -140,7 +93,7 @@ class fdt_walk {
     }
 
     constexpr void add_memory_node(table_reader& reader, const fdt_node& device) noexcept {
-        if (!available(device)) {
+        if (!properties_.available(device)) {
             report(device.at, defect_kind::ignored, "memory that is not available by its status");
             return;
         }
@@ -161,66 +114,43 @@ class fdt_walk {
                 attributes = memory_attribute::hot_pluggable;
             }
         }
-        for_each_range(ranges, cells_, [&](std::size_t offset, const extent& claimed) {
+        properties_.for_each_range(ranges, cells_, [&](std::size_t offset, const extent& claimed) {
             reader.add(offset, claimed, memory_kind::usable, static_cast<std::uint8_t>(attributes), node);
         });
     }
 
-    constexpr errc add_reservations() noexcept {
-        table_reader reader(table::fdt, table_reader::order::any, map_, found_);
-        for (std::size_t at = tree_.reservations();; at += fdt_blob::reservation_bytes) {
-            const auto first = load_big<std::uint64_t>(tree_.content(), at);
-            const auto size = load_big<std::uint64_t>(tree_.content(), at + 8);
-            if (first == 0 && size == 0) break;
-            reader.add(at, extent::of(first, size), memory_kind::reserved, 0);
-        }
-        bool inside = false;
-        fdt_cells cells = cells_;
+    /// /chosen may say which part of the address space this kernel may use (one that runs after a crash). The
+    /// rest is somebody else's, whoever describes it.
+    constexpr errc keep_to_usable_ranges() noexcept {
+        fdt_property allowed;
         tree_.for_each_node([&](const fdt_node& node) {
-            if (node.depth == 1) {
-                inside = is_name(node.name, "reserved-memory");
-                if (inside) cells = reservation_cells(node);
-            }
-            if (inside && node.depth == 2) add_reservation(reader, node, cells);
+            if (node.depth != 1 || allowed.present || !is_name(node.name, "chosen")) return;
+            allowed = tree_.find(node, "linux,usable-memory-range");
         });
-        return reader.finish();
-    }
-
-    /// The cells must be the root's and the addresses not translated. If not it is reported, and addresses
-    /// are taken as they stand.
-    constexpr fdt_cells reservation_cells(const fdt_node& parent) noexcept {
-        const fdt_cells cells = cells_of(parent, cells_);
-        const fdt_property translated = tree_.find(parent, "ranges");
-        if (cells != cells_ || !translated.present || !translated.value.empty()) {
-            report(parent.at, defect_kind::malformed, "reserved memory in addresses of its own");
+        if (!allowed.present) return errc::ok;
+        extent ranges[most_usable_ranges]{};
+        std::size_t count = 0;
+        properties_.for_each_range(allowed, cells_, [&](std::size_t offset, const extent& range) {
+            if (range.form == extent::shape::plain && count < most_usable_ranges) {
+                ranges[count++] = range;
+            } else if (range.form != extent::shape::empty) {
+                report(offset, defect_kind::ignored, "a usable range too many, or beyond the address space");
+            }
+        });
+        constexpr std::uint64_t top = ~std::uint64_t{0};
+        errc answer = errc::ok;
+        for (std::uint64_t at = 0; at != top;) {
+            // The lowest of the ranges that end at `at` or beyond.
+            extent next{top, top};
+            for (std::size_t i = 0; i < count; ++i) {
+                if (ranges[i].last >= at && ranges[i].first < next.first) next = ranges[i];
+            }
+            if (next.first > at && map_.add(at, next.first, memory_kind::reserved) != errc::ok) {
+                answer = errc::limit;
+            }
+            at = next.last == top ? top : next.last + 1;
         }
-        return cells.usable() ? cells : cells_;
-    }
-
-    constexpr void add_reservation(table_reader& reader, const fdt_node& node,
-                                   const fdt_cells& cells) noexcept {
-        if (!available(node)) {
-            report(node.at, defect_kind::ignored, "reserved memory that is not available by its status");
-            return;
-        }
-        if (tree_.find(node, "no-map").present && tree_.find(node, "reusable").present) {
-            report(node.at, defect_kind::malformed, "reserved memory that is both unmapped and reusable");
-        }
-        const fdt_property ranges = tree_.find(node, "reg");
-        if (ranges.present) {
-            for_each_range(ranges, cells, [&](std::size_t offset, const extent& claimed) {
-                reader.add(offset, claimed, memory_kind::reserved, 0);
-            });
-            return;
-        }
-        const fdt_property size = tree_.find(node, "size");
-        if (size.value.size() != std::size_t{4} * cells.size) {
-            report(node.at, defect_kind::malformed, "reserved memory without a place and without a size");
-            return;
-        }
-        const std::uint64_t wanted = wide(size.value, 0, cells.size);
-        found_.report({table::fdt, node.at, defect_kind::ignored,
-                       "reserved memory without a place: it is not placed", wanted, wanted});
+        return answer;
     }
 
     constexpr void add_distances() noexcept {
@@ -245,12 +175,12 @@ class fdt_walk {
             return;
         }
         for (std::size_t i = 0; i < value.size(); i += triple) {
-            const std::uint32_t distance = number(value, i + 8, 1);
-            const bool local = number(value, i, 1) == number(value, i + 4, 1);
+            const std::uint32_t distance = load_big<std::uint32_t>(value, i + 8);
+            const bool local = load_big<std::uint32_t>(value, i) == load_big<std::uint32_t>(value, i + 4);
             if (local ? distance == local_distance : distance > local_distance && distance <= 255) continue;
             found_.report({table::fdt, matrix.at + i, defect_kind::bad_distance,
-                           "a distance that cannot be true; the map is not used", number(value, i, 1),
-                           number(value, i + 4, 1)});
+                           "a distance that cannot be true; the map is not used",
+                           load_big<std::uint32_t>(value, i), load_big<std::uint32_t>(value, i + 4)});
             return;
         }
         // First the way back of each triple, then what the triples say themselves.
@@ -264,24 +194,24 @@ class fdt_walk {
 
     constexpr void set_distance(bytes matrix, std::size_t at, std::size_t triple, std::size_t from,
                                 std::size_t to) noexcept {
-        const node_id here = nodes_.node_of(number(matrix, from, 1));
-        const node_id there = nodes_.node_of(number(matrix, to, 1));
+        const node_id here = nodes_.node_of(load_big<std::uint32_t>(matrix, from));
+        const node_id there = nodes_.node_of(load_big<std::uint32_t>(matrix, to));
         if (here == any_node || there == any_node) return;
-        const auto distance = static_cast<std::uint8_t>(number(matrix, triple + 8, 1));
+        const auto distance = static_cast<std::uint8_t>(load_big<std::uint32_t>(matrix, triple + 8));
         if (nodes_.set_distance(here, there, distance) != errc::limit || full_) return;
         full_ = true;
         report(at, defect_kind::full, "a distance that cannot be kept");
     }
 
     constexpr void report(std::size_t at, defect_kind kind, const char* text) noexcept {
-        found_.report({table::fdt, at, kind, text});
+        properties_.report(at, kind, text);
     }
 
     const fdt_blob& tree_;
+    fdt_properties properties_;
     memory_map& map_;
     topology& nodes_;
     defects& found_;
-    fdt_node root_{};
     fdt_cells cells_{};
     bool full_ = false;
 };
@@ -303,24 +233,34 @@ class fdt_walk {
 /// - Memory: children of the root with the device type "memory" whose status is absent or okay; others are
 ///   reported as `ignored`. `linux,usable-memory` stands before `reg`. `numa-node-id` is the proximity
 ///   domain. `hotpluggable` goes with the node; without one it is reported, and the memory is taken as fixed.
-/// - Reserved: the memory reservation block, and the children of /reserved-memory with `reg`, whether they
-///   are `no-map`, `reusable` or neither. Those that only have a size are not placed: they are reported as
-///   `ignored`, with the size, and are the embedder's to allocate.
+///   Everything outside `linux,usable-memory-range` in /chosen is reserved, if there is such a property.
+/// - Reserved: the memory reservation block, and the children of /reserved-memory, whether they are `no-map`,
+///   `reusable` or neither; `sink(fdt_reservation)` learns of each range. First all those with `reg`; then
+///   those with a `size`, in the order of the tree: each gets the topmost usable memory (as in Linux) that
+///   the map then has in the first of its `alloc-ranges` with room, in whole pages, at its `alignment`, on
+///   one node, never in hot-pluggable memory. So exclude what is in use already before this call: the tree,
+///   the image, the initial RAM disk. One that fits nowhere is reported as `ignored` and not placed.
 /// - Processors: children of /cpus of the type "cpu", with a node and an okay status. Their domains become
 ///   nodes first. Counts of an earlier reader are replaced.
 /// - Distances: numa-distance-map-v1. A distance said in one direction only counts for both; a map with a
 ///   wrong diagonal, or another distance that is not from 11 to 255, is not used at all.
 ///
 /// A tree that is cut off or that contradicts itself anywhere in its structure is refused: reported,
-/// `invalid` and nothing is read, since its reservations could be in the part that is missing. The tree
-/// itself, the image and the initial RAM disk are the caller's to exclude. Memory of a domain that has no
-/// room among the nodes is left out.
+/// `invalid` and nothing is read, since its reservations could be in the part that is missing. Memory of a
+/// domain that has no room among the nodes is left out.
 ///
-/// `limit` if the map or the topology is full. O(bytes) time, no recursion, constant stack. Any context.
-constexpr errc read_fdt(bytes input, memory_map& map, topology& nodes, defects& found) noexcept {
+/// `limit` if the map or the topology is full. O(bytes) time, and O(entries) for each of the `alloc-ranges`;
+/// no recursion, constant stack. Any context.
+template <class Sink>
+constexpr errc read_fdt(bytes input, memory_map& map, topology& nodes, defects& found, Sink&& sink) noexcept {
     detail::fdt_blob tree;
     if (!tree.open(input, found)) return errc::invalid;
-    return detail::fdt_walk(tree, map, nodes, found).run();
+    return detail::fdt_walk(tree, map, nodes, found).run(sink);
+}
+
+/// For who does not need to know what the reservations are for.
+constexpr errc read_fdt(bytes input, memory_map& map, topology& nodes, defects& found) noexcept {
+    return read_fdt(input, map, nodes, found, [](const fdt_reservation&) noexcept {});
 }
 
 }  // namespace ashlar
