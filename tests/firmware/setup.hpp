@@ -54,7 +54,7 @@ template <std::size_t N>
         const bool blank = entry.kind == ashlar::memory_kind::none && entry.attributes == 0 &&
                            entry.node == ashlar::any_node;
         // The bits above the public ones are the readers' and gone when they return.
-        if (blank || (entry.attributes & 0xf8) != 0) return false;
+        if (blank || (entry.attributes & 0xf0) != 0) return false;
         if (i == 0) continue;
         const ashlar::memory_entry& before = entries[i - 1];
         if (before.end > entry.begin) return false;

@@ -15,7 +15,8 @@ namespace ashlar {
 constexpr void assign_nodes(memory_map& map, const topology& nodes, defects& found) noexcept {
     for (std::size_t i = 0; i < map.entries().size();) {
         const memory_entry entry = map.entries()[i];
-        const bool memory = entry.kind == memory_kind::usable || entry.kind == memory_kind::acpi_reclaim;
+        const bool memory = entry.kind == memory_kind::usable || entry.kind == memory_kind::acpi_reclaim ||
+                            entry.kind == memory_kind::unaccepted;
         if (!memory || entry.node != any_node) {
             ++i;
             continue;

@@ -17,7 +17,7 @@ namespace ashlar {
 /// | `acpi_reclaim` | RAM that holds ACPI tables until they were read | after `reclaim` |
 /// | `persistent` | non-volatile memory | no |
 /// | `special_purpose` | RAM set aside for drivers (EFI_MEMORY_SP, Linux "soft reserved") | no |
-/// | `unaccepted` | RAM that a confidential guest must accept first | no |
+/// | `unaccepted` | RAM that a confidential guest must accept first | after `use_unaccepted` |
 /// | `acpi_nvs` | RAM that the firmware keeps across sleep states | no |
 /// | `reserved` | anything that software is to keep away from; also every type that is not known | no |
 /// | `unusable` | RAM that failed | no |
@@ -73,6 +73,7 @@ inline constexpr std::uint8_t mirrored = 1;  ///< EFI_MEMORY_MORE_RELIABLE; the 
 inline constexpr std::uint8_t hot_pluggable =
     2;  ///< can come and go at run time; part of the claim of a node (SRAT)
 inline constexpr std::uint8_t non_volatile = 4;  ///< keeps its contents (SRAT)
+inline constexpr std::uint8_t unaccepted = 8;    ///< usable, but to be accepted first (`use_unaccepted`)
 }  // namespace memory_attribute
 
 /// A range of physical addresses in bytes, half open. An end of 2^64 is written as 2^64 - 1: the last byte

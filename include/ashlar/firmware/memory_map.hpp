@@ -17,6 +17,7 @@ struct usable_run {
     node_id node = any_node;
     bool mirrored = false;
     bool hot_pluggable = false;
+    bool unaccepted = false;
 
     [[nodiscard]] friend constexpr bool operator==(const usable_run&, const usable_run&) noexcept = default;
 };
@@ -140,6 +141,31 @@ class memory_map {
         join();
     }
 
+    /// Lends out memory that a confidential guest has not accepted yet, in whole units of 2^`unit_order`
+    /// frames (the machine's `isolation_order`): usable, but marked `memory_attribute::unaccepted`, for an
+    /// `accepted` layer. The rest stays `unaccepted` and unused. After all tables and exclusions, before
+    /// `plan_metadata` and `boot`. `limit` if the array is full: some units then stay `unaccepted`.
+    constexpr errc use_unaccepted(unsigned unit_order) noexcept {
+        const unsigned shift = page_shift_ + unit_order;
+        if (shift >= 64) return errc::ok;
+        const std::uint64_t inside = (std::uint64_t{1} << shift) - 1;
+        bool complete = true;
+        for (std::uint64_t at = 0;;) {
+            const std::size_t index = first_ending_after(at);
+            if (index == size_) break;
+            memory_entry piece = storage_[index];
+            at = piece.end;
+            if (piece.kind != memory_kind::unaccepted || piece.begin > ~inside) continue;
+            piece.begin = (piece.begin + inside) & ~inside;
+            piece.end &= ~inside;
+            if (piece.begin >= piece.end) continue;
+            piece.kind = memory_kind::usable;
+            piece.attributes = static_cast<std::uint8_t>(piece.attributes | memory_attribute::unaccepted);
+            complete = replace(index, true, piece) && complete;
+        }
+        return complete ? errc::ok : errc::limit;
+    }
+
     /// Removes attributes everywhere.
     constexpr void clear_attributes(std::uint8_t attributes) noexcept {
         for (std::size_t i = 0; i < size_; ++i) {
@@ -179,7 +205,7 @@ class memory_map {
                 range<>::between(frame<>{round_up(run.begin)}, frame<>{run.end >> page_shift_});
             if (frames.empty()) continue;
             sink(usable_run{frames, run.node, run.has(memory_attribute::mirrored),
-                            run.has(memory_attribute::hot_pluggable)},
+                            run.has(memory_attribute::hot_pluggable), run.has(memory_attribute::unaccepted)},
                  run.kind);
         }
     }
@@ -212,7 +238,8 @@ class memory_map {
     }
 
     [[nodiscard]] static constexpr bool same_zone(const memory_entry& a, const memory_entry& b) noexcept {
-        constexpr unsigned cut = memory_attribute::mirrored | memory_attribute::hot_pluggable;
+        constexpr unsigned cut =
+            memory_attribute::mirrored | memory_attribute::hot_pluggable | memory_attribute::unaccepted;
         return a.kind == b.kind && a.node == b.node && ((a.attributes ^ b.attributes) & cut) == 0;
     }
 

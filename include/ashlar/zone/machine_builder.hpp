@@ -62,6 +62,7 @@ class machine_builder {
             });
         }
         if (wrong == errc::ok && made != count) wrong = errc::limit;
+        if (wrong == errc::ok && how == start::fresh) wrong = mark_unaccepted();
         if (wrong != errc::ok) {
             zones_.forget();
             return wrong;
@@ -96,6 +97,35 @@ class machine_builder {
     [[nodiscard]] static view<word> carve_zone(metadata_carver& carver,
                                                const zone_description& what) noexcept {
         return carver.template carve<word>(zone_type::metadata_words(in_this_space(what).span));
+    }
+
+    /// Marks in a source what its guest has not accepted yet; `unsupported` if no layer of it accepts.
+    template <class Source>
+    [[nodiscard]] static errc mark_unaccepted_in(Source& source, range<space> frames) noexcept {
+        if constexpr (requires { source.mark_unaccepted(frames); }) {
+            return source.mark_unaccepted(frames);
+        } else if constexpr (requires { source.inner(); }) {
+            return mark_unaccepted_in(source.inner(), frames);
+        } else {
+            return errc::unsupported;
+        }
+    }
+
+    /// While nothing is online: no frame may be handed out before its zone knows that it is unaccepted.
+    errc mark_unaccepted() noexcept {
+        errc wrong = errc::ok;
+        for_each_zone_piece(map_, rules_, [&](const zone_description& piece) noexcept {
+            if (wrong != errc::ok || piece.present_frames == 0) return;
+            const unsigned shift = map_.page_shift();
+            const bool unaccepted = map_.any_of(
+                piece.span.first.number << shift, piece.span.end().number << shift,
+                [](const memory_entry& entry) noexcept { return entry.has(memory_attribute::unaccepted); });
+            if (!unaccepted) return;
+            const range<space> frames = in_this_space(piece).span;
+            const std::size_t number = zones_.holding(frames);
+            wrong = number == Slots::none ? errc::corrupt : mark_unaccepted_in(zones_[number], frames);
+        });
+        return wrong;
     }
 
     /// How many frames of a stretch came online. Where the zone's table is full of holes the stretch is taken

@@ -48,6 +48,8 @@ struct metadata_place {
     map.for_each_usable([&](const usable_run& run) noexcept {
         // Metadata never move: they would hold hot-pluggable memory in place.
         if (run.hot_pluggable) return;
+        // Nor can they lie in memory that only allocation accepts.
+        if (run.unaccepted) return;
         frame<> end = run.frames.end();
         for (const metadata_piece& piece : taken) {
             if (run.frames.contains(piece.frames) && piece.frames.first < end) end = piece.frames.first;
@@ -67,8 +69,9 @@ struct metadata_place {
 }  // namespace detail
 
 /// Takes the metadata of a machine out of its own map: for each node with zones a piece on that node, else on
-/// the nearest that has room; mirrored memory first, low memory last, hot-pluggable memory never. The pieces
-/// are excluded from the map, and `physical_memory::boot` takes them. The value is how many there are.
+/// the nearest that has room; mirrored memory first, low memory last, hot-pluggable and unaccepted memory
+/// never. The pieces are excluded from the map, and `physical_memory::boot` takes them. The value is how many
+/// there are.
 ///
 /// `limit` if there are more nodes with zones than `pieces`, or more zones than the machine takes, or if the
 /// map's array is full; `exhausted` if no node has room. The map is then as before, but for a map that is

@@ -85,7 +85,9 @@ class physical_memory {
     /// Attaches and onlines every zone of a map. `recover` takes over the metadata of an earlier boot from
     /// the same map. `busy` after a boot, `limit` when zones or metadata do not fit; `corrupt` as the zones.
     /// Nothing is kept of a boot that failed. Usable stretches that a zone cannot take for the number of its
-    /// holes are left out in part, see `dropped_frames`.
+    /// holes are left out in part, see `dropped_frames`. What the map lends out unaccepted
+    /// (`memory_map::use_unaccepted`) is marked in the zones' `accepted` layer before it is online;
+    /// `unsupported` if there is none, `misaligned` if something else than whole units is lent.
     errc boot(const memory_map& map, const topology& nodes, view<std::byte> metadata,
               start how = start::fresh, const zone_rules& rules = {}) noexcept {
         return builder(zones_, map, nodes, rules)
