@@ -6,6 +6,7 @@
 
 #include "lab/arguments.hpp"
 #include "lab/failure.hpp"
+#include "lab/machine/machine_boot.hpp"
 #include "lab/machine/machine_command.hpp"
 #include "lab/machine/machine_inputs.hpp"
 #include "lab/replay/replay_command.hpp"
@@ -14,11 +15,12 @@ namespace {
 
 void print_help() {
     std::printf(
-        "ashlar-lab machine FILES... [--json FILE]\n"
+        "ashlar-lab machine FILES... [--json FILE] [--buddyinfo] [--zoneinfo] [--watermarks]\n"
         "    prints the nodes, distances, zones, mirrored memory and defects that firmware tables tell\n"
         "ashlar-lab replay --trace FILE [machine inputs] [--composition NAME]... [--json FILE] [--csv FILE]\n"
-        "    replays a trace of page allocations on that machine, under compositions of policies\n\n%s\n%s",
-        lab::machine_inputs_help, lab::replay_help().c_str());
+        "    replays a trace of page allocations on that machine, under compositions of policies\n\n"
+        "%s\n%s\n%s",
+        lab::machine_inputs_help, lab::boot_views_help, lab::replay_help().c_str());
 }
 
 void run(const std::vector<std::string>& words) {

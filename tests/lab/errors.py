@@ -100,7 +100,8 @@ def check_other_inputs(tool, efi_map, scratch):
 def check_help(tool):
     done = tool.run("--help")
     lab.same(done.returncode, 0, "--help")
-    for word in ("--mirror-limit", "radix/reliability_first/nearest", "list/mirror_off/interleave", "fallbacks"):
+    for word in ("--mirror-limit", "device tree", "Multiboot", "--buddyinfo", "--zoneinfo", "--watermarks",
+                 "radix/reliability_first/nearest", "list/mirror_off/interleave", "fallbacks"):
         lab.check(word in done.stdout, f"--help does not tell of {word}")
 
 

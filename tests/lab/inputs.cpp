@@ -30,6 +30,17 @@ std::string acpi_table(const std::string& signature, std::size_t size) {
     return table;
 }
 
+TEST_CASE("what has no magic has to fit to its last byte") {
+    const dump map("multiboot1-q35-6G-kvm.bin");
+    CHECK(lab::recognise(map.bytes().subview(0, map.bytes().size() - 1)) == input_kind::unknown);
+    const dump information("multiboot2-grub-bios-6G.bin");
+    CHECK(lab::recognise(information.bytes().subview(0, information.bytes().size() - 8)) !=
+          input_kind::multiboot2);
+    const dump entries("pvh-q35-6G-kvm.bin");
+    CHECK(lab::recognise(entries.bytes().subview(0, entries.bytes().size() - 7)) == input_kind::unknown);
+    CHECK(kind_of(std::string(8, '\x10')) == input_kind::unknown);
+}
+
 /// Raw E820 entries.
 struct entries {
     std::string content;
@@ -58,7 +69,10 @@ TEST_CASE("inputs are recognised by what they contain") {
     CHECK(lab::recognise(dump("mirror_numa4/dmesg.txt").bytes()) == input_kind::text);
     CHECK(lab::recognise(dump("acpi-aarch64-SRAT.bin").bytes()) == input_kind::srat);
     CHECK(lab::recognise(dump("ovmf-q35-6G.efimap").bytes()) == input_kind::efi_map_file);
-    CHECK(lab::recognise(dump("pvh-q35-6G-kvm.bin").bytes()) == input_kind::unknown);
+    CHECK(lab::recognise(dump("pvh-q35-6G-kvm.bin").bytes()) == input_kind::e820);
+    CHECK(lab::recognise(dump("multiboot1-microvm-512M-kvm.bin").bytes()) == input_kind::multiboot1_map);
+    CHECK(lab::recognise(dump("multiboot2-grub-bios-6G.bin").bytes()) == input_kind::multiboot2);
+    CHECK(lab::recognise(dump("riscv64-virt-numa2.dtb").bytes()) == input_kind::device_tree);
 }
 
 TEST_CASE("E820 entries of 20 bytes") {

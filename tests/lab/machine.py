@@ -41,7 +41,7 @@ def movable_starts(log):
 
 
 def check_form(machine):
-    lab.same(list(machine), ["nodes", "zones", "defects"], "keys")
+    lab.same(list(machine), ["nodes", "zones", "bytes_by_kind", "defects"], "keys")
     for node in machine["nodes"]:
         lab.same(list(node), ["id", "cpus", "present_frames", "distances"], "keys of a node")
     for zone in machine["zones"]:

@@ -2,9 +2,12 @@
 #include "lab/machine/input_kind.hpp"
 
 #include <ashlar/firmware/acpi_table.hpp>
+#include <ashlar/firmware/fdt.hpp>
 #include <ashlar/firmware/uefi.hpp>
 #include <cstddef>
 #include <cstdint>
+
+#include "lab/machine/e820_layout.hpp"
 
 namespace lab {
 namespace {
@@ -18,6 +21,38 @@ bool is_acpi_table_of_any_kind(ashlar::bytes content) {
         if (!usual) return false;
     }
     return ashlar::load_little<std::uint32_t>(content, 4) == content.size();
+}
+
+/// Entries that each say their own size, one behind the other up to the end of the file.
+bool is_multiboot1_map(ashlar::bytes content) {
+    constexpr std::uint32_t least_size = 20;
+    constexpr std::uint32_t most_size = 64;
+    std::size_t at = 0;
+    while (at < content.size()) {
+        const auto size = ashlar::load_little<std::uint32_t>(content, at);
+        if (size < least_size || size > most_size || !ashlar::holds(content, at + 4, size)) return false;
+        at += 4 + size;
+    }
+    return at != 0;
+}
+
+/// The size of the file, a zero, and tags up to the one that ends them at the end of the file.
+bool is_multiboot2(ashlar::bytes content) {
+    const auto word = [content](std::size_t at) { return ashlar::load_little<std::uint32_t>(content, at); };
+    if (content.size() < 16 || word(0) != content.size() || word(4) != 0) return false;
+    for (std::size_t at = 8; ashlar::holds(content, at, 8);) {
+        const std::size_t size = word(at + 4);
+        if (size < 8 || !ashlar::holds(content, at, size)) return false;
+        if (word(at) == 0) return size == 8 && at + size == content.size();
+        at += (size + 7) / 8 * 8;
+    }
+    return false;
+}
+
+/// Whole entries, most of which make sense.
+bool is_e820(ashlar::bytes content) {
+    const e820_layout layout = find_e820_layout(content);
+    return layout.plausible && content.size() % layout.stride == 0;
 }
 
 /// Logs may hold colours, a few stray bytes from a serial line, and any encoding.
@@ -40,7 +75,11 @@ input_kind recognise(ashlar::bytes content) {
     if (ashlar::is_acpi_table(content, "SRAT")) return input_kind::srat;
     if (ashlar::is_acpi_table(content, "SLIT")) return input_kind::slit;
     if (is_acpi_table_of_any_kind(content)) return input_kind::other_acpi_table;
-    return is_text(content) ? input_kind::text : input_kind::unknown;
+    if (ashlar::fdt_size(content)) return input_kind::device_tree;
+    if (is_multiboot2(content)) return input_kind::multiboot2;
+    if (is_multiboot1_map(content)) return input_kind::multiboot1_map;
+    if (is_text(content)) return input_kind::text;
+    return is_e820(content) ? input_kind::e820 : input_kind::unknown;
 }
 
 }  // namespace lab

@@ -5,9 +5,22 @@
 
 namespace lab {
 
-enum class input_kind { empty, efi_map_file, srat, slit, other_acpi_table, text, unknown };
+enum class input_kind {
+    empty,
+    efi_map_file,
+    srat,
+    slit,
+    other_acpi_table,
+    device_tree,
+    multiboot1_map,
+    multiboot2,
+    e820,  ///< raw entries of 20 or 24 bytes, PVH's too
+    text,
+    unknown
+};
 
-/// What a file contains, by magic; text by the absence of what text does not have.
+/// What a file contains: by magic, else by a structure that fits the file to its last byte; text by the
+/// absence of what text does not have.
 [[nodiscard]] input_kind recognise(ashlar::bytes content);
 
 }  // namespace lab

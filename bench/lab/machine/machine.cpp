@@ -2,7 +2,9 @@
 #include "lab/machine/machine.hpp"
 
 #include <ashlar/firmware/assign_nodes.hpp>
+#include <ashlar/firmware/fdt.hpp>
 #include <ashlar/firmware/linux_log.hpp>
+#include <ashlar/firmware/multiboot.hpp>
 #include <ashlar/firmware/slit.hpp>
 #include <ashlar/firmware/srat.hpp>
 #include <ashlar/firmware/uefi.hpp>
@@ -50,7 +52,7 @@ std::vector<input> load_all(const machine_inputs& inputs) {
         if (loaded.back().kind == input_kind::unknown) {
             throw failure(
                 path +
-                ": neither a UEFI memory map (EFIM), an ACPI table nor text. Raw tables are named by "
+                ": neither a table that is recognised by its content nor text. Raw tables are named by "
                 "--e820, or --uefi with --stride");
         }
     }
@@ -120,6 +122,14 @@ class reading {
                 return ashlar::read_srat(from.bytes(), map, machine_.nodes, defects_);
             case input_kind::slit:
                 return ashlar::read_slit(from.bytes(), machine_.nodes, defects_);
+            case input_kind::e820:
+                return read_raw_e820(from, map);
+            case input_kind::multiboot1_map:
+                return ashlar::read_multiboot1_map(from.bytes(), map, defects_);
+            case input_kind::multiboot2:
+                return ashlar::read_multiboot2(from.bytes(), map, defects_);
+            case input_kind::device_tree:
+                return ashlar::read_fdt(from.bytes(), map, machine_.nodes, defects_);
             case input_kind::text:
                 return ashlar::read_linux_log({from.content.data(), from.content.size()}, map,
                                               &machine_.nodes, defects_);

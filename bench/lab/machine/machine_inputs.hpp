@@ -33,9 +33,11 @@ inline constexpr const char* machine_inputs_help =
     "Machine inputs, in any order:\n"
     "  FILE            recognised by content: a UEFI memory map (EFIM file), an ACPI table (SRAT, SLIT; "
     "others\n"
-    "                  are ignored), or a Linux log or parts of it (BIOS-e820, efi: memNN and SRAT lines).\n"
+    "                  are ignored), a device tree blob, what a Multiboot 1 or 2 or PVH loader passed, raw "
+    "E820\n"
+    "                  entries, or a Linux log or parts of it (BIOS-e820, efi: memNN and SRAT lines).\n"
     "                  SRAT lines do not count where an SRAT table is given. May be packed by xz.\n"
-    "  --e820 FILE     raw E820 entries of 20 or 24 bytes\n"
+    "  --e820 FILE     raw E820 entries of 20 or 24 bytes, whatever they look like\n"
     "  --uefi FILE     raw UEFI memory descriptors\n"
     "  --stride N      bytes from one descriptor to the next: the DescriptorSize of GetMemoryMap\n"
     "  --mirror-limit SIZE   as if the firmware mirrored only so much of each node: 16M, 1G\n";

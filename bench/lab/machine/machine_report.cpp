@@ -2,6 +2,7 @@
 #include "lab/machine/machine_report.hpp"
 
 #include <cstdint>
+#include <map>
 #include <utility>
 
 #include "lab/text/json_writer.hpp"
@@ -84,6 +85,23 @@ std::string mirror_as_text(const machine& shown, const std::vector<frame_counts>
            ")\n";
 }
 
+/// Bytes that the tables call so, whole pages or not, in the order of `memory_kind`.
+std::vector<std::pair<ashlar::memory_kind, std::uint64_t>> bytes_by_kind(const machine& shown) {
+    std::map<ashlar::memory_kind, std::uint64_t> bytes;
+    for (const ashlar::memory_entry& entry : (*shown.map)->entries()) {
+        if (entry.kind != ashlar::memory_kind::none) bytes[entry.kind] += entry.end - entry.begin;
+    }
+    return {bytes.begin(), bytes.end()};
+}
+
+std::string kinds_as_text(const machine& shown) {
+    std::string line;
+    for (const auto& [kind, bytes] : bytes_by_kind(shown)) {
+        line += (line.empty() ? "Described: " : ", ") + size_of_bytes(bytes) + ' ' + to_string(kind);
+    }
+    return line + '\n';
+}
+
 std::string defects_as_text(const machine& shown) {
     if (shown.defects.empty()) return "Defects of the tables: none\n";
     text_table table({{"table", align::left},
@@ -149,6 +167,16 @@ void write_zones(json_writer& json, const machine& shown) {
     json.end_array();
 }
 
+void write_kinds(json_writer& json, const machine& shown) {
+    json.key("bytes_by_kind");
+    json.begin_object();
+    for (const auto& [kind, bytes] : bytes_by_kind(shown)) {
+        json.key(to_string(kind));
+        json.number(bytes);
+    }
+    json.end_object();
+}
+
 void write_defects(json_writer& json, const machine& shown) {
     json.key("defects");
     json.begin_array(json_writer::layout::lines);
@@ -171,8 +199,8 @@ void write_defects(json_writer& json, const machine& shown) {
 
 std::string machine_as_text(const machine& shown) {
     const std::vector<frame_counts> counts = count_frames(shown);
-    return nodes_as_text(shown, counts) + '\n' + zones_as_text(shown) + '\n' + mirror_as_text(shown, counts) +
-           defects_as_text(shown);
+    return nodes_as_text(shown, counts) + '\n' + zones_as_text(shown) + '\n' + kinds_as_text(shown) +
+           mirror_as_text(shown, counts) + defects_as_text(shown);
 }
 
 std::string machine_as_json(const machine& shown) {
@@ -180,6 +208,7 @@ std::string machine_as_json(const machine& shown) {
     json.begin_object(json_writer::layout::lines);
     write_nodes(json, shown);
     write_zones(json, shown);
+    write_kinds(json, shown);
     write_defects(json, shown);
     json.end_object();
     return json.str();

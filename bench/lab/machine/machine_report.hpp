@@ -7,11 +7,11 @@
 
 namespace lab {
 
-/// Nodes, distances, zones, the mirrored share and defects, as tables for people.
+/// Nodes, distances, zones, what is described, the mirrored share and defects, as tables for people.
 [[nodiscard]] std::string machine_as_text(const machine& shown);
 
 /// {"nodes": [{"id", "cpus", "present_frames", "distances"}], "zones": [{"node", "kind", "mirrored",
-/// "first_frame", "spanned_frames", "present_frames"}], "defects": [{"source", "offset", "kind", "text"}]}.
+/// "first_frame", "spanned_frames", "present_frames"}], "bytes_by_kind": {KIND: bytes}, "defects": [{"source", "offset", "kind", "text"}]}.
 /// Frames are pages of 4 KiB; `distances` is the row of the node, by id of the other.
 [[nodiscard]] std::string machine_as_json(const machine& shown);
 
