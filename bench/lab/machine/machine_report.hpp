@@ -11,8 +11,9 @@ namespace lab {
 [[nodiscard]] std::string machine_as_text(const machine& shown);
 
 /// {"nodes": [{"id", "cpus", "present_frames", "distances"}], "zones": [{"node", "kind", "mirrored",
-/// "first_frame", "spanned_frames", "present_frames"}], "bytes_by_kind": {KIND: bytes}, "defects": [{"source", "offset", "kind", "text"}]}.
-/// Frames are pages of 4 KiB; `distances` is the row of the node, by id of the other.
+/// "first_frame", "spanned_frames", "present_frames"}], "bytes_by_kind": {KIND: bytes}, "defects":
+/// [{"source", "offset", "kind", "text"}]}. Frames are pages of 4 KiB; `distances` is the row of the node, by
+/// id of the other.
 [[nodiscard]] std::string machine_as_json(const machine& shown);
 
 }  // namespace lab
