@@ -60,7 +60,7 @@ TEST_CASE("PVH and Multiboot 1 describe the same machine alike") {
     }
 }
 
-TEST_CASE("Multiboot 1: unsorted, and an empty entry at the end") {
+TEST_CASE("trap: Multiboot 1 is unsorted, with an empty entry at the end") {
     setup s;
     CHECK(ashlar::read_multiboot1_map(dump("multiboot1-microvm-512M-kvm.bin").bytes(), s.map, s.defects) ==
           errc::ok);

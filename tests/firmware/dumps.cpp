@@ -39,7 +39,7 @@ ashlar::range<> frames(std::uint64_t first, std::uint64_t end) {
     return ashlar::range<>::between(frame<>{first}, frame<>{end});
 }
 
-TEST_CASE("OVMF: 120 descriptors of 48 bytes become few ranges") {
+TEST_CASE("trap: OVMF has 120 descriptors of 48 bytes for few ranges") {
     setup s;
     CHECK(ashlar::read_efi_map_file(dump("ovmf-q35-512M.efimap").bytes(), s.map, s.defects) == errc::ok);
     CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x0, 0xa0), frames(0x100, 0x806),
@@ -49,7 +49,7 @@ TEST_CASE("OVMF: 120 descriptors of 48 bytes become few ranges") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("OVMF: unsorted, memory above 4 GiB") {
+TEST_CASE("trap: OVMF is unsorted where there is memory above 4 GiB") {
     setup s;
     CHECK(ashlar::read_efi_map_file(dump("ovmf-q35-6G.efimap").bytes(), s.map, s.defects) == errc::ok);
     CHECK(frames_of(s.map).back() == frames(0x100000, 0x200000));
@@ -57,7 +57,7 @@ TEST_CASE("OVMF: unsorted, memory above 4 GiB") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("OVMF: a hot-plug window is not in the map") {
+TEST_CASE("trap: OVMF does not tell of a hot-plug window") {
     setup s;
     CHECK(ashlar::read_efi_map_file(dump("ovmf-q35-2G-hotplug.efimap").bytes(), s.map, s.defects) ==
           errc::ok);
@@ -65,7 +65,7 @@ TEST_CASE("OVMF: a hot-plug window is not in the map") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("AAVMF: unsorted, runtime data between free pages") {
+TEST_CASE("trap: AAVMF is unsorted, with runtime data between free pages") {
     setup s;
     CHECK(ashlar::read_efi_map_file(dump("aavmf-virt-1G.efimap").bytes(), s.map, s.defects) == errc::ok);
     CHECK(frames_of(s.map) == std::vector<ashlar::range<>>{frames(0x40000, 0x7c430), frames(0x7c730, 0x7fc00),
@@ -73,7 +73,7 @@ TEST_CASE("AAVMF: unsorted, runtime data between free pages") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("PVH: half a page, and a map that is not sorted and ends with an entry of no length") {
+TEST_CASE("trap: KVM's map is not sorted and ends with an entry of no length and type 0") {
     setup s;
     CHECK(ashlar::read_e820(dump("pvh-microvm-512M-kvm.bin").bytes(), 24, s.map, s.defects,
                             ashlar::e820_extra::padding) == errc::ok);
@@ -84,7 +84,7 @@ TEST_CASE("PVH: half a page, and a map that is not sorted and ends with an entry
     CHECK(s.defects.count(defect_kind::zero_length) == 1);
 }
 
-TEST_CASE("PVH: the end of memory is not the end of the map") {
+TEST_CASE("trap: the highest address of a map is not the end of RAM") {
     setup s;
     CHECK(ashlar::read_e820(dump("pvh-q35-6G-kvm.bin").bytes(), 24, s.map, s.defects,
                             ashlar::e820_extra::padding) == errc::ok);
@@ -94,7 +94,7 @@ TEST_CASE("PVH: the end of memory is not the end of the map") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("PVH and SRAT: a hot-plug window beside the memory") {
+TEST_CASE("trap: a hot-plug window is in the SRAT and not in E820") {
     setup s;
     CHECK(ashlar::read_srat(dump("acpi-hotplug-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
     CHECK(ashlar::read_e820(dump("pvh-q35-1G-hotplug8G.bin").bytes(), 24, s.map, s.defects,
@@ -109,7 +109,7 @@ TEST_CASE("PVH and SRAT: a hot-plug window beside the memory") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("SRAT: a node without memory, and one without processors") {
+TEST_CASE("trap: nodes without memory, and nodes without processors") {
     setup s;
     CHECK(ashlar::read_srat(dump("acpi-memless-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
     CHECK(s.nodes.node_count() == 2);
@@ -124,7 +124,7 @@ TEST_CASE("SRAT: a node without memory, and one without processors") {
     CHECK(hmat.defects.empty());
 }
 
-TEST_CASE("SRAT: non-volatile memory inside a hot-plug window") {
+TEST_CASE("trap: SRAT has non-volatile memory inside a hot-plug window") {
     setup s;
     CHECK(ashlar::read_srat(dump("acpi-nvdimm-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
     CHECK(s.only(ashlar::table::srat, 184, defect_kind::overlap));
@@ -134,7 +134,7 @@ TEST_CASE("SRAT: non-volatile memory inside a hot-plug window") {
     CHECK(s.map.entries()[3].attributes == attribute::hot_pluggable);
 }
 
-TEST_CASE("SRAT and SLIT: nothing is aligned behind structures of 18 bytes") {
+TEST_CASE("trap: nothing is aligned behind SRAT structures of 18 bytes") {
     setup s;
     CHECK(ashlar::read_srat(dump("acpi-aarch64-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
     CHECK(ashlar::read_slit(dump("acpi-aarch64-SLIT.bin").bytes(), s.nodes, s.defects) == errc::ok);

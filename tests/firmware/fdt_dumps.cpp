@@ -37,7 +37,7 @@ TEST_CASE("RISC-V: memory above 4 GiB") {
     CHECK(s.holds({{0x80000000, 0x200000000, usable}}));
 }
 
-TEST_CASE("AArch64: four nodes in descending order, with distances") {
+TEST_CASE("trap: memory nodes of a device tree in descending order, with distances") {
     setup s;
     read(s, "aarch64-virt-numa4.dtb");
     CHECK(s.holds({{0x40000000, 0x60000000, usable, 0, 0},
@@ -60,7 +60,7 @@ TEST_CASE("AArch64: two nodes") {
     CHECK(s.nodes.distance(0, 1) == 20);
 }
 
-TEST_CASE("AArch64: a node without memory") {
+TEST_CASE("trap: a device tree with a node without memory") {
     setup s;
     read(s, "aarch64-virt-memless.dtb");
     CHECK(s.holds({{0x40000000, 0x80000000, usable, 0, 0}}));
@@ -77,7 +77,7 @@ TEST_CASE("RISC-V: two nodes of two processors") {
     CHECK(s.nodes.distance(0, 1) == 21);
 }
 
-TEST_CASE("RISC-V: OpenSBI reserves itself") {
+TEST_CASE("trap: OpenSBI reserves itself in the tree at run time") {
     setup s;
     read(s, "riscv64-virt-opensbi-256M.dtb");
     CHECK(s.holds({{0x80000000, 0x80080000, reserved}, {0x80080000, 0x90000000, usable}}));

@@ -165,7 +165,7 @@ TEST_CASE("Multiboot 2: findings in the UEFI map are where they are in the infor
     CHECK(s.defects[1].offset == 8 + 16 + 40);
 }
 
-TEST_CASE("Multiboot 2: maps from before the end of boot services are not read") {
+TEST_CASE("trap: Multiboot 2 maps from before the end of boot services are not read") {
     for (const bool first : {true, false}) {
         setup s;
         information info;

@@ -65,7 +65,7 @@ TEST_CASE("disabled structures are skipped") {
     CHECK(s.defects.empty());
 }
 
-TEST_CASE("revision 1 has domains of 8 bits") {
+TEST_CASE("trap: SRAT revision 1 has domains of 8 bits") {
     byte_writer bytes;
     bytes.srat(1).local_apic(0xffffff02).memory_affinity(0xabcdef02, 0, 0x1000).seal();
     setup s;
