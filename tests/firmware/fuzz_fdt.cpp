@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ashlar/firmware/fdt.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -98,6 +99,24 @@ void claim_all(std::vector<claimed_range>& claims, ashlar::bytes reg, std::uint6
     }
 }
 
+/// What lies outside of all the ranges that a crash kernel may use is somebody else's.
+void reserve_the_rest(std::vector<claimed_range>& claims, ashlar::bytes allowed, std::uint64_t address,
+                      std::uint64_t size) {
+    constexpr std::size_t most = 16;
+    std::vector<claimed_range> ranges;
+    claim_all(ranges, allowed, address, size, true);
+    if (ranges.size() > most) ranges.resize(most);
+    std::sort(ranges.begin(), ranges.end(),
+              [](const claimed_range& a, const claimed_range& b) { return a.first < b.first; });
+    std::uint64_t at = 0;
+    for (const claimed_range& range : ranges) {
+        if (range.first > at) claims.push_back({at, range.first - 1, false});
+        if (range.last == ~std::uint64_t{0}) return;
+        at = std::max(at, range.last + 1);
+    }
+    claims.push_back({at, ~std::uint64_t{0}, false});
+}
+
 bool usual(std::uint64_t count) {
     return count == 1 || count == 2;
 }
@@ -113,6 +132,12 @@ std::vector<claimed_range> claims_of(ashlar::bytes input) {
     const std::vector<node> all = nodes_of(input);
     const std::uint64_t address = cells(all[0], "#address-cells", 2);
     const std::uint64_t size = cells(all[0], "#size-cells", 1);
+    for (const node& one : all) {
+        const auto allowed = one.properties.find("linux,usable-memory-range");
+        if (one.depth != 1 || one.name != "chosen" || allowed == one.properties.end()) continue;
+        reserve_the_rest(claims, allowed->second, address, size);
+        break;
+    }
     for (const node& one : all) {
         const node& parent = all[one.parent];
         const auto reg = one.properties.find("reg");
@@ -140,7 +165,13 @@ std::vector<claimed_range> claims_of(ashlar::bytes input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz_input input(data, size);
     const ashlar::bytes tree = input.rest();
-    const ashlar::errc answer = ashlar::read_fdt(tree, input.map(), input.nodes(), input.defects());
+    const auto kept = [&input](const ashlar::fdt_reservation& one) {
+        require(one.begin < one.end);
+        require(!input.map().any_of(one.begin, one.end, [](const ashlar::memory_entry& entry) {
+            return entry.kind == ashlar::memory_kind::usable;
+        }));
+    };
+    const ashlar::errc answer = ashlar::read_fdt(tree, input.map(), input.nodes(), input.defects(), kept);
     input.require_invariants();
     if (answer == ashlar::errc::invalid) {
         require(input.map().entries().empty() && !input.nodes().has_domains());
