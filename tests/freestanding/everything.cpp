@@ -109,6 +109,9 @@ using counted_radix = ashlar::counted<ashlar::radix_buddy<ashlar::platform>>;
 template void with_members(ashlar::physical_memory<ashlar::zone<counted_radix>>&);
 template void with_planned_metadata(ashlar::physical_memory<ashlar::zone<counted_radix>>&,
                                     ashlar::memory_map&, const ashlar::topology&);
+template void with_planned_metadata(ashlar::physical_memory<ashlar::zone<touching>>&, ashlar::memory_map&,
+                                    const ashlar::topology&);
+[[gnu::used]] constexpr auto use_unaccepted = &ashlar::memory_map::use_unaccepted;
 
 /// What recovers with the user's word on what is in use.
 template <class Source>
