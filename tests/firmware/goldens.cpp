@@ -411,4 +411,28 @@ TEST_CASE("Linux: every log is what the kernel's own iomem says of its RAM") {
     }
 }
 
+TEST_CASE("Linux: the mirrored share of the firmware's map is what the kernel printed") {
+    const std::string log = text_of("mirror_numa4/dmesg.txt");
+    const std::size_t at = log.find("efi: Memory: ");
+    REQUIRE(at != std::string::npos);
+    std::istringstream words(log.substr(at + std::string("efi: Memory: ").size()));
+    std::uint64_t mirrored = 0;
+    std::uint64_t all = 0;
+    char unit = 0;
+    char slash = 0;
+    words >> mirrored >> unit >> slash >> all;
+    REQUIRE(!words.fail());
+    setup s;
+    const dump file("mirror_numa4/efi-memmap.txt");
+    CHECK(ashlar::read_linux_log(file.text(), s.map, &s.nodes, s.defects) == errc::ok);
+    std::uint64_t our_mirrored = 0;
+    std::uint64_t our_all = 0;
+    for (const ashlar::memory_entry& entry : s.map.entries()) {
+        our_all += entry.end - entry.begin;
+        if (entry.has(ashlar::memory_attribute::mirrored)) our_mirrored += entry.end - entry.begin;
+    }
+    CHECK(our_mirrored / 0x100000 == mirrored);
+    CHECK(our_all / 0x100000 == all);
+}
+
 }  // namespace
