@@ -62,6 +62,7 @@
 #include <ashlar/source/list_recovery.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <ashlar/source/radix_core.hpp>
+#include <ashlar/source/radix_free.hpp>
 #include <ashlar/source/radix_geometry.hpp>
 #include <ashlar/source/radix_give.hpp>
 #include <ashlar/source/radix_presence.hpp>

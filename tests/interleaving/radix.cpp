@@ -93,7 +93,7 @@ explorer::program give(World& w, std::uint64_t first, unsigned order) {
 template <class World>
 explorer::program take_row_keep_one(World& w) {
     return [&w] {
-        const auto row = w.source.take_row({});
+        const auto row = w.source.take_row({}, no_limit<>);
         if (!row) return outcome{0, code(row.error())};
         const std::uint64_t mask = row->mask;
         const std::uint64_t kept = mask & (~mask + 1);

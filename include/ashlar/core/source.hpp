@@ -97,18 +97,21 @@ struct row_of_frames {
 };
 
 /// A source that also hands out whole rows, for the layers that keep one per CPU.
-/// `take_row(request)` takes every free frame of a row that holds a free block of the order (at most
-/// `largest_row_order`); a requirement is `unsupported`. `give_row(first, mask)` gives frames of that row
-/// back and answers the bits that did not become free: free already (a double free), or revoked meanwhile.
+/// `take_row(request, near)` takes every free frame of a row that holds a free block of the order (at most
+/// `largest_row_order`), by preference close to a frame (`no_limit`: to none); a requirement is
+/// `unsupported`. `give_row(first, mask)` gives frames of that row back and answers the bits that did not
+/// become free: free already (a double free), or revoked meanwhile. `offers_row(first)`: frames that the
+/// caller has of that row may be handed out (it is not isolated).
 template <class S>
 concept row_source = frame_source<S> &&
-    requires(S source, frame<typename S::space> first, typename S::row_bits mask,
+    requires(S source, const S constant, frame<typename S::space> first, typename S::row_bits mask,
              request<typename S::space> wanted) {
     { S::largest_row_order } -> std::convertible_to<unsigned>;
     {
-        source.take_row(wanted)
+        source.take_row(wanted, first)
         } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
     { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
+    { constant.offers_row(first) } -> std::same_as<bool>;
 };
 
 /// What a layer that hands rows on has of its source; nothing where the source has no rows.

@@ -113,8 +113,8 @@ class counted : public row_properties<Source> {
     }
     /// Rows count as used from `take_row` to `give_row`, whatever is done with their frames.
     template <row_source Rows = Source>
-    constexpr auto take_row(request<space> wanted) noexcept {
-        const auto taken = inner_.take_row(wanted);
+    constexpr auto take_row(request<space> wanted, frame<space> near) noexcept {
+        const auto taken = inner_.take_row(wanted, near);
         if (taken) (void)minus(errc::ok, static_cast<std::uint64_t>(std::popcount(taken->mask)));
         return taken;
     }
@@ -123,6 +123,10 @@ class counted : public row_properties<Source> {
         const auto refused = inner_.give_row(first, mask);
         (void)plus(errc::ok, static_cast<std::uint64_t>(std::popcount(mask) - std::popcount(refused)));
         return refused;
+    }
+    template <row_source Rows = Source>
+    [[nodiscard]] constexpr bool offers_row(frame<space> first) const noexcept {
+        return inner_.offers_row(first);
     }
     constexpr void drain() noexcept { inner_.drain(); }
     constexpr void drain(cpu_id cpu) noexcept { inner_.drain(cpu); }

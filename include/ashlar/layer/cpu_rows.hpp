@@ -11,13 +11,6 @@
 
 namespace ashlar {
 
-/// Constants of `cpu_rows`.
-struct rows_shape {
-    slot_contract contract = slot_contract::exclusive;
-    /// In smaller ranges, by CPU, nothing is kept per CPU: it would be too much of what there is.
-    std::uint32_t frames_per_cpu = 4096;
-};
-
 /// Two rows (of 64 frames; 32 with words of 32 bits) for each CPU over a source of rows: one to allocate
 /// from, one of frees that are pending. What is found in or goes into them costs no atomic operation, the
 /// rest one for a whole row.
@@ -43,7 +36,6 @@ struct rows_shape {
 ///
 /// Source: Linux per-CPU page lists; Bonwick and Adams, Magazines and Vmem (USENIX ATC 2001).
 ///
-/// Example:
 /// ```
 /// using frames = ashlar::cpu_rows<ashlar::counted<ashlar::radix_buddy<my_platform>>>;
 /// constinit frames source;
@@ -115,38 +107,37 @@ class cpu_rows {
         return inner_.revoke(frames);
     }
 
-    constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
+    [[gnu::always_inline]] constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
         const own_slot own(*this);
-        if (!own.held) return inner_.allocate(wanted);
-        if (wanted.order > row_order || !wanted.nodes.is_all() || wanted.mirror == mirror::required ||
-            wanted.below != no_limit<space>) {
-            return allocate_past(own.slot, wanted);
+        if (own.held && fits_a_row(wanted)) [[likely]] {
+            const held_row row = own.slot.allocation();
+            if (const bits taken = row.lowest_block(wanted.order); taken != 0) [[likely]] {
+                own.slot.leave_allocation(static_cast<bits>(row.mask & ~taken));
+                return row.first_of(taken);
+            }
         }
-        const auto row = own.slot.allocation();
-        const bits taken = row.lowest_block(wanted.order);
-        if (taken == 0) return refill(own.slot, wanted);
-        own.slot.set_allocation(row.without(taken));
-        return row.first_of(taken);
+        return allocate_otherwise(own, wanted);
     }
     constexpr errc allocate_at(range<space> frames) noexcept {
         drain();
         return inner_.allocate_at(frames);
     }
-    constexpr errc free(frame<space> first, unsigned order) noexcept {
+    [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
         const own_slot own(*this);
-        if (!own.held) return inner_.free(first, order);
-        if (order >= row_order || first.number == 0) {
-            if (!own.slot.holds(first, order)) return inner_.free(first, order);
-            const errc wrong = inner_.would_free(first, order);
-            return wrong == errc::ok ? errc::double_free : wrong;
-        }
+        if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         const auto freed = held_row::block(first, order);
-        const auto row = own.slot.allocation();
-        if (row.key != freed.key) return free_pending(own.slot, freed);
-        if ((row.mask & freed.mask) != 0) return errc::double_free;
-        own.slot.set_allocation(row.with(freed.mask));
-        return errc::ok;
+        const held_row row = own.slot.allocation();
+        if (row.key == freed.key) {
+            if ((row.mask & freed.mask) != 0) return errc::double_free;
+            own.slot.leave_allocation(static_cast<bits>(row.mask | freed.mask));
+            return errc::ok;
+        }
+        const held_row pending = own.slot.pending();
+        if (pending.key != freed.key) return replace_pending(own.slot, freed);
+        if ((pending.mask & freed.mask) != 0) return errc::double_free;
+        own.slot.leave_pending(static_cast<bits>(pending.mask | freed.mask));
+        return pending.with(freed.mask).is_full() ? replace_pending(own.slot, {}) : errc::ok;
     }
     /// What `free` would answer on this CPU.
     [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
@@ -261,21 +252,38 @@ class cpu_rows {
         }
     }
 
-    /// The slot is flushed before the source's failure is believed.
-    constexpr result<frame<space>> allocate_past(slot_type slot, request<space> wanted) noexcept {
+    [[nodiscard]] static constexpr bool fits_a_row(const request<space>& wanted) noexcept {
+        return wanted.order <= row_order && wanted.nodes.is_all() && wanted.mirror != mirror::required &&
+               wanted.below == no_limit<space>;
+    }
+    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(
+        const own_slot& own, const request<space>& wanted) noexcept {
+        if (!own.held) return inner_.allocate(wanted);
+        if (fits_a_row(wanted)) return refill(own.slot, wanted);
         const auto got = inner_.allocate(wanted);
-        if (got || got.error() != errc::exhausted || slot.empty()) return got;
-        flush(slot);
+        // The slot is flushed before the source's failure is believed.
+        if (got || got.error() != errc::exhausted || own.slot.empty()) return got;
+        flush(own.slot);
         return inner_.allocate(wanted);
     }
 
-    /// The allocation row has no such block: gives its rest back and takes another one.
+    /// The allocation row has no such block: gives its rest back and goes on with what is pending, or with a
+    /// row of the source.
     constexpr result<frame<space>> refill(slot_type slot, const request<space>& wanted) noexcept {
-        give(slot.clear_allocation());
-        auto taken = inner_.take_row(wanted);
+        const held_row last = slot.clear_allocation();
+        give(last);
+        const held_row pending = slot.pending();
+        if (const bits found = pending.lowest_block(wanted.order);
+            found != 0 && inner_.offers_row(pending.first())) {
+            (void)slot.clear_pending();
+            slot.set_allocation(pending.without(found));
+            return pending.first_of(found);
+        }
+        const frame<space> near = last.key != 0 ? last.first() : no_limit<space>;
+        auto taken = inner_.take_row(wanted, near);
         if (!taken && taken.error() == errc::exhausted && slot.pending().mask != 0) {
             give(slot.clear_pending());
-            taken = inner_.take_row(wanted);
+            taken = inner_.take_row(wanted, near);
         }
         if (!taken) return taken.error();
         held_row row = held_row::of(taken->first, taken->mask);
@@ -286,16 +294,16 @@ class cpu_rows {
         return row.first_of(block);
     }
 
-    constexpr errc free_pending(slot_type slot, held_row freed) noexcept {
-        held_row row = slot.pending();
-        if (row.key == freed.key) {
-            if ((row.mask & freed.mask) != 0) return errc::double_free;
-            freed = freed.with(row.mask);
-        } else {
-            give(slot.clear_pending());
-        }
-        slot.set_pending(freed);
-        if (freed.is_full()) give(slot.clear_pending());
+    [[gnu::noinline]] constexpr errc free_otherwise(const own_slot& own, frame<space> first,
+                                                    unsigned order) noexcept {
+        if (!own.held || !own.slot.holds(first, order)) return inner_.free(first, order);
+        const errc wrong = inner_.would_free(first, order);
+        return wrong == errc::ok ? errc::double_free : wrong;
+    }
+    /// What is pending goes back, `next` (of another row, or none) takes its place.
+    [[gnu::noinline]] constexpr errc replace_pending(slot_type slot, held_row next) noexcept {
+        give(slot.clear_pending());
+        slot.set_pending(next);
         return errc::ok;
     }
 

@@ -13,6 +13,13 @@ enum class slot_contract : std::uint8_t {
     shared,     ///< whoever says it is that CPU: a lock that is tried once; who fails uses the source
 };
 
+/// Constants of `cpu_rows`.
+struct rows_shape {
+    slot_contract contract = slot_contract::exclusive;
+    /// In smaller ranges, by CPU, nothing is kept per CPU: it would be too much of what there is.
+    std::uint32_t frames_per_cpu = 4096;
+};
+
 namespace detail {
 
 /// A CPU's slot: five words of one cache line.
@@ -52,6 +59,13 @@ class cpu_slot {
     template <class Space>
     [[nodiscard]] constexpr bool touches(range<Space> frames) const noexcept {
         return allocation().touches(frames) || pending().touches(frames);
+    }
+    /// The row stays, its frames change.
+    constexpr void leave_allocation(typename row::bits mask) const noexcept {
+        words_[2].store(mask, memory_order::relaxed);
+    }
+    constexpr void leave_pending(typename row::bits mask) const noexcept {
+        words_[4].store(mask, memory_order::relaxed);
     }
     constexpr void set_allocation(row to) const noexcept { write(1, to); }
     constexpr void set_pending(row to) const noexcept { write(3, to); }

@@ -51,6 +51,8 @@ struct held_row {
     }
     /// The bits of a block of `order`; 0 if there is none.
     [[nodiscard]] constexpr Bits lowest_block(unsigned order) const noexcept {
+        if (order == 0) return static_cast<Bits>(mask & (Bits{0} - mask));
+        if (order > RowOrder) return 0;
         const Bits blocks = free_blocks(mask, order);
         if (blocks == 0) return 0;
         return block_bits<Bits>(static_cast<unsigned>(std::countr_zero(blocks)), order);

@@ -16,11 +16,12 @@ namespace ashlar::detail {
 /// anywhere.
 ///
 /// Protocol. Truth is elsewhere (the rows, the whole-line bits); an entry may be stale high, never stale low
-/// at quiescence. Whoever makes the truth larger then raises every level up to the root, reading each even if
-/// the one below needed no change, so a free that has returned is visible at the root. Whoever lowers an
-/// entry re-reads what it summarises and raises it again if that grew; between the two it may be stale low,
-/// so the whole of it counts as a move in flight (transit), and nobody takes the root's word for it. Both are
-/// Dekker pairs ("write mine, read theirs"), so all their accesses are seq_cst.
+/// at quiescence. Whoever makes the truth larger then reads the leaf and, if that is too low, raises it and
+/// the levels above it. Whoever lowers an entry re-reads what it summarises and raises it again if that grew.
+/// Both are Dekker pairs ("write mine, read theirs"), so all their accesses are seq_cst, and both count as
+/// moves in flight (transit) while an entry may be lower than the ones below it: so a leaf that is high
+/// enough tells that the root is, too, or that nobody takes the root's word now. A free that has returned is
+/// seen.
 template <class Word>
 class hint_tree {
     using value = typename Word::value_type;
@@ -52,7 +53,12 @@ class hint_tree {
     }
 
     /// Records that leaf `leaf` may hold a block of rank `rank` (order + 1). Returns after the root shows it.
-    constexpr void raise(std::size_t leaf, unsigned rank) noexcept { raise_from(0, leaf, rank); }
+    constexpr void raise(std::size_t leaf, unsigned rank) noexcept {
+        if (peek(leaf) >= rank) return;
+        moves::begin(*transit_);
+        raise_from(0, leaf, rank);
+        moves::end(*transit_);
+    }
 
     /// Lowers a leaf to what `truth()` (a rank, read seq_cst) says, and again up if the truth grew meanwhile.
     template <class Truth>

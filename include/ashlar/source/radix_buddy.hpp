@@ -5,7 +5,7 @@
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>
 #include <ashlar/source/buddy_shape.hpp>
-#include <ashlar/source/radix_recover.hpp>
+#include <ashlar/source/radix_free.hpp>
 
 namespace ashlar {
 
@@ -39,10 +39,9 @@ namespace ashlar {
 /// (void)source.free(*huge, 9);
 /// ```
 template <class Platform, buddy_shape Shape = buddy_shape{}>
-class radix_buddy : private detail::radix_recover<Platform, Shape> {
-    using base = detail::radix_recover<Platform, Shape>;
+class radix_buddy : private detail::radix_free<Platform, Shape> {
+    using base = detail::radix_free<Platform, Shape>;
     using base::at_;
-    using base::full_row;
     using base::line_order;
     using base::line_rows;
     using base::row_order;
@@ -143,40 +142,44 @@ class radix_buddy : private detail::radix_recover<Platform, Shape> {
     }
 
     constexpr errc free(frame<space> first, unsigned order) noexcept {
-        if (const errc error = check_block(first, order); error != errc::ok) return error;
-        if (order <= row_order) return free_in_row(first.number, order);
-        return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
+        return this->give_block(first, order);
     }
     /// What `free` would answer. Stays true of a block that the caller owns, unless it is revoked.
-    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
-        const errc error = check_block(first, order);
-        if (error != errc::ok) return error;
-        return holds_free(block(first, order)) ? errc::double_free : errc::ok;
+    [[nodiscard, gnu::always_inline]] constexpr errc would_free(frame<space> first,
+                                                                unsigned order) const noexcept {
+        return this->check_give(first, order);
     }
 
-    /// All free frames of a row that holds a free block of the order (at most `largest_row_order`).
-    constexpr result<row_of_frames<space, row_bits>> take_row(request<space> wanted) noexcept {
+    /// All free frames of a row that holds a free block of the order (at most `largest_row_order`), near
+    /// `near` if there is one in its line.
+    constexpr result<row_of_frames<space, row_bits>> take_row(request<space> wanted,
+                                                              frame<space> near) noexcept {
         if (wanted.order > row_order || !wanted.nodes.is_all() || wanted.mirror == mirror::required ||
             wanted.below != no_limit<space>) {
             return errc::unsupported;
         }
         if (!this->attached()) return errc::exhausted;
-        return this->take_any_row(wanted.order, wanted.effort);
+        return this->take_any_row(wanted.order, wanted.effort, near.number);
     }
 
     /// `first` is the first frame of a row, `mask` frames of it that the caller owns. Answers the bits that
     /// did not become free: free already, or revoked.
     constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
-        const std::size_t line = at_.line_of(first.number);
-        if (this->is_whole(line)) return mask;
-        const unsigned index = geometry::row_of(first.number);
-        const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
+        const bits whole = this->whole(at_.line_word_of(first.number)).load(memory_order::acquire);
+        if ((whole & geometry::line_bit_of(first.number)) != 0) return mask;
+        const bits old = this->words_[at_.row_at(first.number)].fetch_or(mask, memory_order::seq_cst);
         const bits fresh = static_cast<bits>(mask & ~old);
         bits refused = static_cast<bits>(old & mask);
-        if (fresh != 0 && this->given(line, index, static_cast<bits>(old | mask), fresh) == errc::revoked) {
-            refused = static_cast<bits>(refused | this->absent_bits(line, index, fresh));
+        if (fresh == 0) return static_cast<row_bits>(refused);
+        if (this->given(first.number, static_cast<bits>(old | mask), fresh) == errc::revoked) {
+            refused = static_cast<bits>(refused | this->absent_bits(at_.line_of(first.number),
+                                                                    geometry::row_of(first.number), fresh));
         }
         return static_cast<row_bits>(refused);
+    }
+    /// `first` lies in the attached range.
+    [[nodiscard]] constexpr bool offers_row(frame<space> first) const noexcept {
+        return !this->is_isolated(at_.line_of(first.number));
     }
 
     constexpr void drain() noexcept {}
@@ -270,80 +273,6 @@ class radix_buddy : private detail::radix_recover<Platform, Shape> {
             present += this->why_absent(first + i) == detail::absence::none ? 1 : 0;
         }
         return present;
-    }
-
-    /// ok for a naturally aligned block of online frames, free or not.
-    [[nodiscard]] constexpr errc check_block(frame<space> first, unsigned order) const noexcept {
-        if (order > top_order) return errc::unsupported;
-        const range<space> frames = block(first, order);
-        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
-        return aligned(first, order) ? this->check_online(frames) : errc::misaligned;
-    }
-    [[nodiscard]] constexpr bool holds_free(range<space> frames) const noexcept {
-        bits any = 0;
-        this->for_each_piece(
-            frames, [&](std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
-                if (this->is_whole(line)) any = full_row;
-                this->for_each_row(first, count, [&](std::size_t, unsigned index, bits mask) noexcept {
-                    any |= static_cast<bits>(this->row(line, index).load(memory_order::acquire) & mask);
-                });
-            });
-        return any != 0;
-    }
-
-    constexpr errc free_in_row(std::uint64_t number, unsigned order) noexcept {
-        const std::size_t line = at_.line_of(number);
-        if (this->is_whole(line)) return errc::double_free;
-        const unsigned index = geometry::row_of(number);
-        const bits mask = detail::block_bits<bits>(geometry::bit_of(number), order);
-        word& row = this->row(line, index);
-        bits seen = row.load(memory_order::relaxed);
-        do {
-            if ((seen & mask) != 0) return errc::double_free;
-        } while (!row.compare_exchange(seen, static_cast<bits>(seen | mask), memory_order::seq_cst));
-        return this->given(line, index, static_cast<bits>(seen | mask), mask);
-    }
-
-    constexpr errc free_rows(std::uint64_t number, unsigned order) noexcept {
-        const std::size_t line = at_.line_of(number);
-        const unsigned first = geometry::row_of(number);
-        const unsigned last = first + (1u << (order - row_order));
-        bits any = this->is_whole(line) ? full_row : bits{0};
-        for (unsigned i = first; i < last; ++i) any |= this->row(line, i).load(memory_order::acquire);
-        if (any != 0) return errc::double_free;
-        errc error = errc::ok;
-        for (unsigned i = first; i < last; ++i) {
-            const bits old = this->row(line, i).fetch_or(full_row, memory_order::seq_cst);
-            if (old != 0) error = errc::double_free;
-        }
-        // The last row's check sees all of them: one look for a merge, one hint.
-        for (unsigned i = first; i < last && error == errc::ok; ++i) {
-            if (i + 1 == last || !this->is_online(line)) error = this->given(line, i, full_row, full_row);
-        }
-        return error;
-    }
-
-    constexpr errc free_lines(range<space> frames) noexcept {
-        const std::size_t first = at_.line_of(frames.first.number);
-        const std::size_t last = at_.line_of(frames.end().number - 1) + 1;
-        bits any = 0;
-        this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
-            any |= static_cast<bits>(this->whole(index).load(memory_order::acquire) & mask);
-        });
-        for (std::size_t i = first * line_rows; i < last * line_rows && any == 0; ++i) {
-            any |= this->words_[geometry::rows_at + i].load(memory_order::acquire);
-        }
-        if (any != 0) return errc::double_free;
-        if (this->holds_frame_zero(first)) {
-            this->release(frames);
-            return errc::ok;
-        }
-        errc error = errc::ok;
-        this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
-            const errc given = this->give_lines(index, mask);
-            if (given != errc::ok) error = given;
-        });
-        return error;
     }
 };
 

@@ -69,6 +69,12 @@ struct radix_geometry {
         return (frames.count + line_frames) >> index_bits == 0;
     }
 
+    /// A naturally aligned block of the attached range; of none while nothing is attached.
+    [[nodiscard]] constexpr bool holds(std::uint64_t number, unsigned order) const noexcept {
+        const std::uint64_t size = std::uint64_t{1} << order;
+        const std::uint64_t from = number - first;
+        return from < count && count - from >= size && (number & (size - 1)) == 0;
+    }
     [[nodiscard]] constexpr std::uint64_t base_frame() const noexcept { return base_line << line_order; }
     [[nodiscard]] constexpr std::uint64_t frame_of_line(std::size_t line) const noexcept {
         return (base_line + line) << line_order;
@@ -81,6 +87,18 @@ struct radix_geometry {
     }
     [[nodiscard]] static constexpr unsigned bit_of(std::uint64_t number) noexcept {
         return static_cast<unsigned>(number & (row_frames - 1));
+    }
+    /// The index of a frame's row among all words.
+    [[nodiscard]] constexpr std::size_t row_at(std::uint64_t number) const noexcept {
+        return static_cast<std::size_t>((number >> row_order) - (base_line << (line_order - row_order))) +
+               rows_at;
+    }
+    /// The word and the bit of the line of a frame in each array of a bit a line.
+    [[nodiscard]] constexpr std::size_t line_word_of(std::uint64_t number) const noexcept {
+        return static_cast<std::size_t>((number >> word_order) - base_word);
+    }
+    [[nodiscard]] static constexpr bits line_bit_of(std::uint64_t number) noexcept {
+        return static_cast<bits>(bits{1} << ((number >> line_order) & (word_lines - 1)));
     }
     [[nodiscard]] constexpr std::size_t word_of_line(std::size_t line) const noexcept {
         return (line + line_skew) / word_lines;

@@ -25,10 +25,13 @@ class radix_give : public radix_core<Platform, Shape> {
     using typename core::moves;
     using typename core::space;
 
-    /// After bits went into a row: takes them out again if the frames left meanwhile (revoked), merges,
-    /// hints. `now` is the row as it was left, `mask` what was given.
-    constexpr errc given(std::size_t line, unsigned index, bits now, bits mask) noexcept {
-        if (!this->is_online(line)) {
+    /// After bits went into the row of a frame: takes them out again if the frames left meanwhile (revoked),
+    /// merges, hints. `now` is the row as it was left, `mask` what was given.
+    constexpr errc given(std::uint64_t number, bits now, bits mask) noexcept {
+        const std::size_t line = at_.line_of(number);
+        const unsigned index = geometry::row_of(number);
+        const bits online = this->online(at_.line_word_of(number)).load(memory_order::seq_cst);
+        if ((online & geometry::line_bit_of(number)) == 0) [[unlikely]] {
             if (const bits gone = absent_bits(line, index, mask); gone != 0) {
                 const bits old =
                     this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
@@ -36,8 +39,13 @@ class radix_give : public radix_core<Platform, Shape> {
                 if ((old & gone) == gone) return errc::revoked;
             }
         }
-        if (now == full_row && merge(line)) return errc::ok;
-        hint_line(line, index, now);
+        if (now == full_row) [[unlikely]] {
+            if (!merge(line)) hint_full_row(line);
+            return errc::ok;
+        }
+        const bits offered = this->offered(line, index, now);
+        const unsigned known = row_tree_.peek(line);
+        if (known <= row_order && free_blocks(offered, known) != 0) hint_row(line, offered);
         return errc::ok;
     }
 
@@ -49,8 +57,11 @@ class radix_give : public radix_core<Platform, Shape> {
             const bits old = this->whole(index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
             if ((old & gone) == gone) return errc::revoked;
         }
-        const unsigned rank = this->word_rank(index);
-        if (rank != 0) whole_tree_.raise(index, rank);
+        const bits offered = static_cast<bits>(now & ~this->isolated(index).load(memory_order::seq_cst));
+        if (const unsigned known = whole_tree_.peek(index);
+            known <= geometry::word_lines_order && free_blocks(offered, known) != 0) {
+            whole_tree_.raise(index, largest_block(offered));
+        }
         if (now == all_lines) moves::note(this->transit_word());
         return errc::ok;
     }
@@ -123,18 +134,27 @@ class radix_give : public radix_core<Platform, Shape> {
     }
 
  private:
-    constexpr void hint_line(std::size_t line, unsigned index, bits now) noexcept {
-        if (this->is_isolated(line)) return;
-        const unsigned rank =
-            now == full_row ? this->line_rank(line) : largest_block(this->offered(line, index, now));
-        if (rank != 0) row_tree_.raise(line, rank);
+    constexpr void hint_row(std::size_t line, bits offered) noexcept {
+        if (!this->is_isolated(line)) row_tree_.raise(line, largest_block(offered));
+    }
+    /// A full row joins its neighbours; what is in other rows cannot make a larger block.
+    constexpr void hint_full_row(std::size_t line) noexcept {
+        if (this->is_isolated(line) || row_tree_.peek(line) == line_order) return;
+        std::uint32_t full = 0;
+        for (unsigned i = 0; i < line_rows; ++i) {
+            const bits value = this->offered(line, i, this->row(line, i).load(memory_order::seq_cst));
+            full |= static_cast<std::uint32_t>(value == full_row) << i;
+        }
+        const unsigned rank = row_order + largest_block(full);
+        row_tree_.raise(line, rank < line_order ? rank : line_order);
     }
 
     constexpr void release_rows(range<space> frames) noexcept {
         this->for_each_piece(frames, [this](std::size_t, std::uint64_t first, std::uint64_t count) noexcept {
             this->for_each_row(first, count, [this](std::size_t line, unsigned index, bits mask) noexcept {
                 const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
-                (void)given(line, index, static_cast<bits>(old | mask), mask);
+                (void)given(at_.frame_of_line(line) + index * geometry::row_frames,
+                            static_cast<bits>(old | mask), mask);
             });
         });
     }

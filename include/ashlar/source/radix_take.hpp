@@ -116,9 +116,12 @@ class radix_take : public radix_give<Platform, Shape> {
         return found;
     }
 
-    /// All free frames of a row that holds a block of `order`; splits a whole line if no row does.
-    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order, std::uint32_t effort) noexcept {
+    /// All free frames of a row that holds a block of `order`: of the line of `near` if it has one, else of
+    /// any; splits a whole line if no row does.
+    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order, std::uint32_t effort,
+                                                              std::uint64_t near) noexcept {
         row_of_frames<space, bits> taken{};
+        if (at_.holds(near, 0) && take_row_of(at_.line_of(near), order, taken)) return taken;
         const auto attempt = [&](search& wanted) noexcept {
             row_tree_.walk(order + 1, 0, at_.lines, [&](std::size_t line) noexcept {
                 if (!wanted.spend()) return true;

@@ -22,11 +22,25 @@ template <class Bits>
     return static_cast<Bits>(low_bits<Bits>(1u << order) << bit);
 }
 
-/// One bit at every multiple of 2^order.
+/// One bit at every multiple of 2^order, by order: looked up, for a search cannot afford the division.
+template <class Bits>
+struct block_starts {
+    static constexpr unsigned orders = static_cast<unsigned>(std::countr_zero(width<Bits>)) + 1;
+    Bits of_order[orders] = {};
+    constexpr block_starts() noexcept {
+        Bits every = 1;
+        for (unsigned order = orders - 1; order != 0; --order) {
+            of_order[order] = every;
+            every = static_cast<Bits>(every | (every << (1u << (order - 1))));
+        }
+        of_order[0] = every;
+    }
+};
+template <class Bits>
+inline constexpr block_starts<Bits> all_block_starts{};
 template <class Bits>
 [[nodiscard]] constexpr Bits starts(unsigned order) noexcept {
-    return order == 0 ? static_cast<Bits>(~Bits{0})
-                      : static_cast<Bits>(static_cast<Bits>(~Bits{0}) / low_bits<Bits>(1u << order));
+    return all_block_starts<Bits>.of_order[order];
 }
 
 /// The start bits of all free blocks of 2^order.
@@ -52,6 +66,7 @@ template <class Bits>
 /// choice: larger blocks stay whole). `free_blocks(row, order)` must not be zero.
 template <class Bits>
 [[nodiscard]] constexpr unsigned tightest_block(Bits row, unsigned order) noexcept {
+    if (row == static_cast<Bits>(~Bits{0})) return 0;
     Bits blocks = free_blocks(row, order);
     while ((2u << order) <= width<Bits>) {
         const Bits larger = static_cast<Bits>(blocks & (blocks >> (1u << order)) & starts<Bits>(order + 1));

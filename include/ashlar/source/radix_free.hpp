@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/source/blocks.hpp>
+#include <ashlar/source/radix_recover.hpp>
+
+namespace ashlar::detail {
+
+/// What a free is checked for, and the ways a block goes back by its size. Whatever the caller does not own
+/// is told before anything changes.
+template <class Platform, buddy_shape Shape>
+class radix_free : public radix_recover<Platform, Shape> {
+    using recover = radix_recover<Platform, Shape>;
+
+ protected:
+    using recover::at_;
+    using recover::full_row;
+    using recover::line_order;
+    using recover::line_rows;
+    using recover::row_order;
+    using typename recover::bits;
+    using typename recover::geometry;
+    using typename recover::space;
+    using typename recover::word;
+
+    /// What giving a block back would answer: ok for a naturally aligned block of online frames in use.
+    [[nodiscard, gnu::always_inline]] constexpr errc check_give(frame<space> first,
+                                                                unsigned order) const noexcept {
+        if (order <= row_order && at_.holds(first.number, order)) [[likely]] {
+            const std::size_t lines = at_.line_word_of(first.number);
+            const bits line = geometry::line_bit_of(first.number);
+            if ((recover::online(lines).load(memory_order::seq_cst) & line) != 0) [[likely]] {
+                const bits mask = block_bits<bits>(geometry::bit_of(first.number), order);
+                const bits seen = this->words_[at_.row_at(first.number)].load(memory_order::acquire);
+                const bits whole = this->whole(lines).load(memory_order::acquire);
+                return ((seen & mask) | (whole & line)) != 0 ? errc::double_free : errc::ok;
+            }
+        }
+        return check_any_give(first, order);
+    }
+
+    constexpr errc give_block(frame<space> first, unsigned order) noexcept {
+        if (order <= row_order) {
+            const errc error = check_give(first, order);
+            return error != errc::ok ? error : free_in_row(first.number, order);
+        }
+        if (const errc error = check_block(first, order); error != errc::ok) return error;
+        if (order == line_order) return free_line(first.number);
+        return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
+    }
+
+ private:
+    /// ok for a naturally aligned block of online frames, free or not.
+    [[nodiscard]] constexpr errc check_block(frame<space> first, unsigned order) const noexcept {
+        if (order > Shape.top_order) return errc::unsupported;
+        const range<space> frames = block(first, order);
+        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
+        return aligned(first, order) ? this->check_online(frames) : errc::misaligned;
+    }
+    [[nodiscard]] constexpr errc check_any_give(frame<space> first, unsigned order) const noexcept {
+        const errc error = check_block(first, order);
+        if (error != errc::ok) return error;
+        return holds_free(block(first, order)) ? errc::double_free : errc::ok;
+    }
+    [[nodiscard]] constexpr bool holds_free(range<space> frames) const noexcept {
+        bits any = 0;
+        this->for_each_piece(
+            frames, [&](std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
+                if (this->is_whole(line)) any = full_row;
+                this->for_each_row(first, count, [&](std::size_t, unsigned index, bits mask) noexcept {
+                    any |= static_cast<bits>(this->row(line, index).load(memory_order::acquire) & mask);
+                });
+            });
+        return any != 0;
+    }
+
+    constexpr errc free_in_row(std::uint64_t number, unsigned order) noexcept {
+        const bits mask = block_bits<bits>(geometry::bit_of(number), order);
+        word& row = this->words_[at_.row_at(number)];
+        bits seen = row.load(memory_order::relaxed);
+        do {
+            if ((seen & mask) != 0) return errc::double_free;
+        } while (!row.compare_exchange(seen, static_cast<bits>(seen | mask), memory_order::seq_cst));
+        return this->given(number, static_cast<bits>(seen | mask), mask);
+    }
+
+    constexpr errc free_rows(std::uint64_t number, unsigned order) noexcept {
+        const std::size_t line = at_.line_of(number);
+        const unsigned first = geometry::row_of(number);
+        const unsigned last = first + (1u << (order - row_order));
+        bits any = this->is_whole(line) ? full_row : bits{0};
+        for (unsigned i = first; i < last; ++i) any |= this->row(line, i).load(memory_order::acquire);
+        if (any != 0) return errc::double_free;
+        errc error = errc::ok;
+        for (unsigned i = first; i < last; ++i) {
+            const bits old = this->row(line, i).fetch_or(full_row, memory_order::seq_cst);
+            if (old != 0) error = errc::double_free;
+        }
+        // The last row's check sees all of them: one look for a merge, one hint.
+        for (unsigned i = first; i < last && error == errc::ok; ++i) {
+            if (i + 1 == last || !this->is_online(line)) {
+                error = this->given(at_.frame_of_line(line) + i * geometry::row_frames, full_row, full_row);
+            }
+        }
+        return error;
+    }
+
+    constexpr errc free_line(std::uint64_t number) noexcept {
+        const std::size_t index = at_.line_word_of(number);
+        const bits line = geometry::line_bit_of(number);
+        bits any = static_cast<bits>(this->whole(index).load(memory_order::acquire) & line);
+        const std::size_t row = at_.row_at(number);
+        for (unsigned i = 0; i < line_rows; ++i) any |= this->words_[row + i].load(memory_order::acquire);
+        if (any != 0) return errc::double_free;
+        if (number == 0) [[unlikely]]
+            return free_lines(block(frame<space>{number}, line_order));
+        return this->give_lines(index, line);
+    }
+
+    constexpr errc free_lines(range<space> frames) noexcept {
+        const std::size_t first = at_.line_of(frames.first.number);
+        const std::size_t last = at_.line_of(frames.end().number - 1) + 1;
+        bits any = 0;
+        this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
+            any |= static_cast<bits>(this->whole(index).load(memory_order::acquire) & mask);
+        });
+        for (std::size_t i = first * line_rows; i < last * line_rows && any == 0; ++i) {
+            any |= this->words_[geometry::rows_at + i].load(memory_order::acquire);
+        }
+        if (any != 0) return errc::double_free;
+        if (this->holds_frame_zero(first)) {
+            this->release(frames);
+            return errc::ok;
+        }
+        errc error = errc::ok;
+        this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
+            const errc given = this->give_lines(index, mask);
+            if (given != errc::ok) error = given;
+        });
+        return error;
+    }
+};
+
+}  // namespace ashlar::detail
