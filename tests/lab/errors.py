@@ -37,6 +37,7 @@ def main():
             (1, "empty: the file is empty", ["machine", scratch / "empty"]),
             (1, "garbage: neither", ["machine", scratch / "garbage"]),
             (1, "prose: no line of a memory table", ["machine", scratch / "prose"]),
+            (1, "JSON is what --json writes", ["machine", scratch / "json"]),
             (1, "garbage: no E820 entries", ["machine", "--e820", scratch / "garbage"]),
             (1, "empty: the file is empty", ["machine", "--e820", scratch / "empty"]),
             (1, "SRAT.dat: no usable memory", ["machine", mirror / "SRAT.dat"]),
@@ -78,6 +79,7 @@ def write(scratch):
     (scratch / "empty").write_bytes(b"")
     (scratch / "garbage").write_bytes(bytes(range(256)) * 20)
     (scratch / "prose").write_text("It was a dark and stormy night.\n", encoding="ascii")
+    (scratch / "json").write_text(' \n{"nodes": []}\n', encoding="ascii")
     (scratch / "frees").write_text("0\t0\tf\t100\t0\t-\t-\n", encoding="ascii")
     (scratch / "half-line").write_text("0\t0\ta\t100\t0\t1\tu\n1\t0\ta\t10", encoding="ascii")
     (scratch / "short-srat").write_bytes(b"SRAT" + (40).to_bytes(4, "little") + bytes(32))

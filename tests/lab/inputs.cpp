@@ -57,6 +57,7 @@ struct entries {
 TEST_CASE("inputs are recognised by what they contain") {
     CHECK(kind_of("") == input_kind::empty);
     CHECK(kind_of("[    0.000000] BIOS-e820: [mem 0x0-0x1] usable\n") == input_kind::text);
+    CHECK(kind_of(" \n{\"nodes\": []}\n") == input_kind::json);
     CHECK(kind_of("Gr\xc3\xbc\xc3\x9f"
                   "e\r\n") == input_kind::text);
     CHECK(kind_of(std::string(100, 'x') + '\0') == input_kind::text);  // a stray byte of a serial line

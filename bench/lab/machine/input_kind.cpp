@@ -67,6 +67,15 @@ bool is_text(ashlar::bytes content) {
     return strange * 50 <= beginning.size();
 }
 
+/// No log begins with a brace.
+bool is_json(ashlar::bytes text) {
+    for (const std::byte b : text) {
+        const auto c = std::to_integer<char>(b);
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return c == '{';
+    }
+    return false;
+}
+
 }  // namespace
 
 input_kind recognise(ashlar::bytes content) {
@@ -78,7 +87,7 @@ input_kind recognise(ashlar::bytes content) {
     if (ashlar::fdt_size(content)) return input_kind::device_tree;
     if (is_multiboot2(content)) return input_kind::multiboot2;
     if (is_multiboot1_map(content)) return input_kind::multiboot1_map;
-    if (is_text(content)) return input_kind::text;
+    if (is_text(content)) return is_json(content) ? input_kind::json : input_kind::text;
     return is_e820(content) ? input_kind::e820 : input_kind::unknown;
 }
 

@@ -15,6 +15,7 @@ enum class input_kind {
     multiboot1_map,
     multiboot2,
     e820,  ///< raw entries of 20 or 24 bytes, PVH's too
+    json,  ///< what --json writes
     text,
     unknown
 };

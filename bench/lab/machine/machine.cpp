@@ -42,6 +42,9 @@ input load(const std::string& path) {
     input loaded{path, read_file(path)};
     loaded.kind = recognise(loaded.bytes());
     if (loaded.kind == input_kind::empty) throw failure(path + ": the file is empty");
+    if (loaded.kind == input_kind::json) {
+        throw failure(path + ": JSON is what --json writes; a machine is read from its tables and logs");
+    }
     return loaded;
 }
 
@@ -203,10 +206,10 @@ machine read_machine(const machine_inputs& inputs) {
     if ((*built.map)->usable_frames() == 0) {
         std::string names;
         for (const input& each : loaded) names += (names.empty() ? "" : ", ") + each.path;
-        throw failure(
-            names +
-            ": no usable memory. It is an E820 or UEFI map, or a Linux log, that says what memory there is; "
-            "SRAT and SLIT only say where it is");
+        throw failure(names +
+                      ": no usable memory. It is a memory map, a device tree or a Linux log that says what "
+                      "memory there is; "
+                      "SRAT and SLIT only say where it is");
     }
     return built;
 }
