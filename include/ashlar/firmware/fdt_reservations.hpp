@@ -101,7 +101,7 @@ class fdt_reservation_walk {
     }
 
     /// The first pass, which also reports what is wrong.
-    constexpr bool has_place(const fdt_node& node) const noexcept {
+    [[nodiscard]] constexpr bool has_place(const fdt_node& node) const noexcept {
         if (node.depth == 1) check_parent(node);
         if (node.depth != 2) return false;
         if (!properties_.available(node)) {
@@ -115,7 +115,7 @@ class fdt_reservation_walk {
         }
         return properties_.has(node, "reg");
     }
-    constexpr bool wants_place(const fdt_node& node) const noexcept {
+    [[nodiscard]] constexpr bool wants_place(const fdt_node& node) const noexcept {
         return node.depth == 2 && properties_.available(node) && !properties_.has(node, "reg");
     }
 
