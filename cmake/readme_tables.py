@@ -65,9 +65,9 @@ COMPOSITIONS = {
     "`radix_buddy`, one range": "using composed = ashlar::radix_buddy<ashlar::platform>;" + VERBS + ONE_RANGE,
     "`locked<list_buddy>`, one range":
         "using composed = ashlar::locked<ashlar::list_buddy<ashlar::platform>>;" + VERBS + ONE_RANGE,
-    "a machine of `counted<radix_buddy>` zones, UEFI, SRAT and SLIT readers":
-        "using composed = ashlar::physical_memory<ashlar::zone<ashlar::counted<"
-        "ashlar::radix_buddy<ashlar::platform>>>>;" + VERBS + MACHINE,
+    "a machine of `cpu_rows<counted<radix_buddy>>` zones, UEFI, SRAT and SLIT readers":
+        "using composed = ashlar::physical_memory<ashlar::zone<ashlar::cpu_rows<ashlar::counted<"
+        "ashlar::radix_buddy<ashlar::platform>>>>>;" + VERBS + MACHINE,
 }
 
 

@@ -23,7 +23,7 @@ struct my_platform : ashlar::platform {  // what is left out has a default: one 
         ~cpu_guard() { set_interrupts(before); }
     };
 };
-using frames = ashlar::counted<ashlar::radix_buddy<my_platform>>;  // one zone, outside in
+using frames = ashlar::cpu_rows<ashlar::counted<ashlar::radix_buddy<my_platform>>>;  // one zone, outside in
 using memory = ashlar::physical_memory<ashlar::zone<frames>, ashlar::reliability_first>;
 
 constinit memory ram;
