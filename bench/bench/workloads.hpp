@@ -14,7 +14,7 @@ void register_boots();
 /// | workload | `bulk`: half of the memory is allocated block by block, then freed in the same order |
 /// |          | `same`: one block is allocated and freed again and again, in memory that is free otherwise |
 /// | source   | `radix`, `list` |
-/// | contract | `exclusive`, `shared`: `cpu_rows`, a slot for each thread, or for each CPU behind a try-lock |
+/// | contract | `exclusive`, `shared`: `cpu_rows`, a slot a thread, or a CPU behind a try-lock |
 /// |          | `direct`: no slots and no lock; `locked`: one lock around the source |
 ///
 /// Time is that of an allocation and its free together; the column CPU is what one thread spends on it.
