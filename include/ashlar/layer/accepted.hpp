@@ -59,6 +59,11 @@ struct accept_shape {
 /// (void)memory.online({{0x1000}, 0x1000});
 /// auto page = memory.allocate({});                     // accepts 512 frames, if nobody has before
 /// ```
+/// A machine of such zones marks them itself, from what the firmware's map lends out:
+/// ```
+/// (void)map.use_unaccepted(my_machine::isolation_order);   // after all tables and exclusions
+/// (void)ram.boot(map, nodes, metadata);
+/// ```
 template <class Source, accept_shape Shape = accept_shape{}>
 class accepted {
     static_assert(frame_source<Source>, "accepted<Source>: Source must be a frame_source");
