@@ -21,6 +21,7 @@
 #include <ashlar/firmware/fdt_blob.hpp>
 #include <ashlar/firmware/fdt_properties.hpp>
 #include <ashlar/firmware/fdt_reservations.hpp>
+#include <ashlar/firmware/linux_boot_params.hpp>
 #include <ashlar/firmware/linux_e820_line.hpp>
 #include <ashlar/firmware/linux_efi_line.hpp>
 #include <ashlar/firmware/linux_log.hpp>

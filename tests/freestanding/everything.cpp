@@ -127,6 +127,7 @@ template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::v
 // Plain functions are inline: whoever takes their address has them.
 // firmware/
 [[gnu::used]] constexpr auto use_read_e820 = &ashlar::read_e820;
+[[gnu::used]] constexpr auto use_read_linux_boot_params = &ashlar::read_linux_boot_params;
 [[gnu::used]] constexpr auto use_read_uefi = &ashlar::read_uefi;
 [[gnu::used]] constexpr auto use_read_efi_map_file = &ashlar::read_efi_map_file;
 [[gnu::used]] constexpr auto use_read_srat = &ashlar::read_srat;
