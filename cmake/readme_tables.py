@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """readme_tables.py BENCH: measures, and writes the tables of README.md anew.
 
-BENCH is the program ashlar-bench (it runs for two minutes) or the JSON file that it wrote. The sizes are those of
+BENCH is the program ashlar-bench (it runs for some minutes) or the JSON file that it wrote. The sizes are those of
 objects that each compiler at hand makes of three compositions, without a libc. What stands between
 <!-- table NAME --> and <!-- end --> in README.md is replaced.
 """
@@ -161,15 +161,20 @@ def boot_table(runs):
 
 
 def speed_table(runs):
-    rows = [["ns", "allocation and free", "spread", "allocation", "free"]]
+    """Rows: workload and parameters. Columns: source and contract, or peer."""
+    figures = {}
     for name in runs:
-        if name.startswith("boot/") or not name.endswith("/threads:1"):
+        found = re.fullmatch(r"(\w+)/(peer:[^/]+|\w+/\w+)(/.+)?/threads:(\d+)", name)
+        if not found:
             continue
-        row = [f"`{name}`", f"{runs.median(name, 'cpu_time'):.0f}", f"± {100 * runs.spread(name, 'cpu_time'):.0f} %"]
-        for part in ("allocate_ns", "free_ns"):
-            row.append(f"{runs.median(name, part):.0f}" if part in runs.runs[name][0] else "")
-        rows.append(row)
-    return markdown(rows) + ["", runs.conditions()]
+        workload, subject, parameters, threads = found.groups(default="")
+        row = figures.setdefault(f"`{workload}{parameters}`, {threads} thread{'s' if threads != '1' else ''}", {})
+        row[subject] = f"{runs.median(name, 'cpu_time'):.0f}"
+    subjects = list(dict.fromkeys(subject for row in figures.values() for subject in row))
+    rows = [["ns", *(f"`{subject}`" for subject in subjects)]]
+    rows += [[name] + [row.get(subject, "") for subject in subjects] for name, row in figures.items()]
+    spread = statistics.median(runs.spread(name, "cpu_time") for name in runs)
+    return markdown(rows) + ["", f"{runs.conditions()} Spread of the repetitions: ± {100 * spread:.0f} % (median)."]
 
 
 def replace(text, name, lines):
@@ -186,7 +191,8 @@ def main():
     if bench.suffix == ".json":
         report = json.loads(bench.read_text(encoding="utf-8"))
     else:
-        report = json.loads(output(bench, "--benchmark_format=json", "--benchmark_display_aggregates_only=false"))
+        report = json.loads(output(bench, "--trace", ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz",
+                                   "--benchmark_format=json", "--benchmark_display_aggregates_only=false"))
     runs = Runs(report)
     page = ROOT / "README.md"
     text = page.read_text(encoding="utf-8")

@@ -2,20 +2,26 @@
 // What an allocation and a free cost, on metadata alone: no frame is touched.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/linux_backend/user_platform.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
-#include <cstddef>
-#include <cstdint>
-#include <ctime>
+#include <bit>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
-#include <vector>
 
+#include "bench/workload/bulk.hpp"
+#include "bench/workload/churn.hpp"
+#include "bench/workload/handover.hpp"
+#include "bench/workload/mixed.hpp"
+#include "bench/workload/same.hpp"
+#include "bench/workload/trace.hpp"
 #include "bench/workloads.hpp"
+#include "lab/trace/trace.hpp"
 
 namespace bench {
 namespace {
@@ -24,106 +30,94 @@ struct hosted : ashlar::platform {
     /// A thread that waits for a lock lets the holder run.
     static void relax() noexcept { std::this_thread::yield(); }
 };
-
 using each_cpu = ashlar::cpu_platform<64>;
 using each_thread = ashlar::thread_platform<64>;
 
-/// 8 GiB of 4 KiB frames; none of it exists.
-constexpr ashlar::range<> managed{{std::uint64_t{1} << 20}, std::uint64_t{1} << 21};
+using exclusive = ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>;
+using shared = ashlar::cpu_rows<ashlar::radix_buddy<each_cpu>,
+                                ashlar::rows_shape{.contract = ashlar::slot_contract::shared}>;
+using direct = ashlar::radix_buddy<hosted>;
+using locked_list = ashlar::locked<ashlar::list_buddy<hosted>>;
 
-/// A source over storage of its own, with all its frames free.
-template <class Source>
-struct rig {
-    std::vector<typename Source::word> words =
-        std::vector<typename Source::word>(Source::metadata_words(managed));
-    Source source{};
-    bool ready =
-        source.attach(managed, {words.data(), words.size()}, ashlar::start::fresh) == ashlar::errc::ok &&
-        source.online(managed) == ashlar::errc::ok;
+/// The workloads, by subject; `name` is what stands between the workload and its parameters.
+template <class Subject>
+class registry {
+ public:
+    using make_subject = std::function<std::unique_ptr<Subject>(std::uint64_t frames, unsigned cpus)>;
 
-    /// Nothing was lost or gained.
-    [[nodiscard]] bool is_whole() const {
-        return ready && source.free_frames() == managed.count && source.validate() == ashlar::errc::ok;
-    }
+    registry(std::string name, make_subject make, std::uint64_t frames)
+        : name_(std::move(name)), make_(std::move(make)), frames_(frames) {}
 
-    static std::unique_ptr<rig> shared;  ///< what the threads of one benchmark work on
-    static void set_up(const benchmark::State&) { shared = std::make_unique<rig>(); }
-    static void tear_down(const benchmark::State&) { shared.reset(); }
-};
-template <class Source>
-std::unique_ptr<rig<Source>> rig<Source>::shared;
-
-/// Processor time of the calling thread: other programs on the machine do not count.
-[[nodiscard]] double thread_nanoseconds() {
-    std::timespec now{};
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return 1e9 * static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec);
-}
-
-template <class Source>
-void bulk(benchmark::State& state) {
-    const each_thread::registration slot;
-    Source& source = rig<Source>::shared->source;
-    const auto order = static_cast<unsigned>(state.range(0));
-    std::vector<ashlar::frame<>> blocks((managed.count >> order) / 2 /
-                                        static_cast<std::size_t>(state.threads()));
-    double allocating = 0;
-    double freeing = 0;
-    bool failed = false;
-    while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(blocks.size()))) {
-        const double start = thread_nanoseconds();
-        for (ashlar::frame<>& block : blocks) {
-            const auto got = source.allocate({.order = order});
-            failed |= !got;
-            block = *got;
+    void add_all(const std::shared_ptr<const lab::operation_list>& events) const {
+        const std::uint64_t frames = frames_;
+        for (const unsigned order : {0u, 3u, 9u}) {
+            const std::string with = "/order:" + std::to_string(order);
+            add("bulk", with, [=](auto& state, auto& on) { bulk(state, on, frames, order, false); });
+            add("same", with, [=](auto& state, auto& on) { same(state, on, order); });
+            add("random", with, [=](auto& state, auto& on) { bulk(state, on, frames, order, true); });
+            for (const unsigned load : {50u, 90u}) {
+                add("churn", with + "/load:" + std::to_string(load),
+                    [=](auto& state, auto& on) { churn(state, on, frames, order, load); });
+            }
         }
-        const double middle = thread_nanoseconds();
-        for (const ashlar::frame<> block : blocks) failed |= source.free(block, order) != ashlar::errc::ok;
-        allocating += middle - start;
-        freeing += thread_nanoseconds() - middle;
+        add("mixed", "", [=](auto& state, auto& on) { mixed(state, on, frames); });
+        add_for("handover", "/order:0", 2, frames, [](auto& state, auto& on) { handover(state, on, 0); });
+        if (events == nullptr) return;
+        // At least the GiB of the machine that the shipped trace was taken on.
+        const std::uint64_t traced =
+            std::max<std::uint64_t>(std::uint64_t{1} << 18, std::bit_ceil(events->peak_frames));
+        add_for("trace", "", 1, traced, [events](auto& state, auto& on) { trace(state, on, *events); });
     }
-    const auto pairs = static_cast<double>(state.iterations());
-    state.counters["allocate_ns"] = benchmark::Counter(allocating / pairs, benchmark::Counter::kAvgThreads);
-    state.counters["free_ns"] = benchmark::Counter(freeing / pairs, benchmark::Counter::kAvgThreads);
-    if (failed || (state.thread_index() == 0 && !rig<Source>::shared->is_whole()))
-        state.SkipWithError("frames were lost");
-}
+
+ private:
+    using workload = std::function<void(benchmark::State&, stage<Subject>&)>;
+
+    void add(const std::string& what, const std::string& with, const workload& run) const {
+        for (const unsigned threads : {1u, 2u}) add_for(what, with, threads, frames_, run);
+    }
+    void add_for(const std::string& what, const std::string& with, unsigned threads, std::uint64_t frames,
+                 const workload& run) const {
+        const auto on = std::make_shared<stage<Subject>>(
+            [make = make_, frames](unsigned cpus) { return make(frames, cpus); }, threads);
+        const std::string full = what + "/" + name_ + with;
+        benchmark::RegisterBenchmark(full.c_str(), [on, run](benchmark::State& state) {
+            const each_thread::registration slot;
+            run(state, *on);
+        })->Threads(static_cast<int>(threads));
+    }
+
+    std::string name_;
+    make_subject make_;
+    std::uint64_t frames_;
+};
 
 template <class Source>
-void same(benchmark::State& state) {
-    const each_thread::registration slot;
-    Source& source = rig<Source>::shared->source;
-    const auto order = static_cast<unsigned>(state.range(0));
-    bool failed = false;
-    for ([[maybe_unused]] auto _ : state) {
-        const auto got = source.allocate({.order = order});
-        failed |= !got || source.free(*got, order) != ashlar::errc::ok;
-    }
-    if (failed || (state.thread_index() == 0 && !rig<Source>::shared->is_whole()))
-        state.SkipWithError("frames were lost");
-}
-
-template <class Source>
-void register_source(const std::string& source_and_contract) {
-    const auto add = [&](const std::string& workload, void (*run)(benchmark::State&)) {
-        auto* const registered =
-            benchmark::RegisterBenchmark((workload + "/" + source_and_contract).c_str(), run);
-        registered->ArgName("order")->Arg(0)->Arg(3)->Arg(9)->Threads(1)->Threads(2);
-        registered->Setup(rig<Source>::set_up)->Teardown(rig<Source>::tear_down);
-    };
-    add("bulk", bulk<Source>);
-    add("same", same<Source>);
+void add_source(const std::string& name, const options& wanted,
+                const std::shared_ptr<const lab::operation_list>& events) {
+    using subject = source_subject<Source>;
+    registry<subject>(name, std::make_unique<subject, std::uint64_t, unsigned>, wanted.frames)
+        .add_all(events);
 }
 
 }  // namespace
 
-void register_allocations() {
-    register_source<ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>>("radix/exclusive");
-    register_source<ashlar::cpu_rows<ashlar::radix_buddy<each_cpu>,
-                                     ashlar::rows_shape{.contract = ashlar::slot_contract::shared}>>(
-        "radix/shared");
-    register_source<ashlar::radix_buddy<hosted>>("radix/direct");
-    register_source<ashlar::locked<ashlar::list_buddy<hosted>>>("list/locked");
+void register_allocations(const options& wanted) {
+    std::shared_ptr<const lab::operation_list> events;
+    if (!wanted.trace.empty()) {
+        events =
+            std::make_shared<lab::operation_list>(lab::make_operations(lab::read_trace(wanted.trace).events));
+    }
+    add_source<exclusive>("radix/exclusive", wanted, events);
+    add_source<shared>("radix/shared", wanted, events);
+    add_source<direct>("radix/direct", wanted, events);
+    add_source<locked_list>("list/locked", wanted, events);
+    for (const std::string& path : wanted.peers) {
+        const auto library = std::make_shared<peer_library>(load_peer(path));
+        const auto make = [library](std::uint64_t frames, unsigned cpus) {
+            return std::make_unique<peer_subject>(*library, frames, cpus);
+        };
+        registry<peer_subject>("peer:" + library->name, make, wanted.frames).add_all(events);
+    }
 }
 
 }  // namespace bench

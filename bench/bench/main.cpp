@@ -2,16 +2,21 @@
 // ashlar-bench: what the allocators cost. Takes the options of Google Benchmark; without any it says medians.
 #include <benchmark/benchmark.h>
 
+#include <exception>
+#include <iostream>
 #include <string>
 #include <vector>
 
+#include "bench/options.hpp"
 #include "bench/workloads.hpp"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(const std::string& program, const bench::options& wanted) {
     // Before the caller's own, which win.
-    std::vector<std::string> words{argv[0], "--benchmark_repetitions=9", "--benchmark_min_time=0.1",
+    std::vector<std::string> words{program, "--benchmark_repetitions=9", "--benchmark_min_time=0.1",
                                    "--benchmark_display_aggregates_only=true"};
-    words.insert(words.end(), argv + 1, argv + argc);
+    words.insert(words.end(), wanted.rest.begin(), wanted.rest.end());
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
@@ -19,15 +24,32 @@ int main(int argc, char** argv) {
     int count = static_cast<int>(words.size());
 
     bench::register_boots();
-    bench::register_allocations();
+    bench::register_allocations(wanted);
 #ifdef __clang__
     benchmark::AddCustomContext("compiler", __VERSION__);
 #else
     benchmark::AddCustomContext("compiler", "GCC " __VERSION__);
 #endif
+    benchmark::AddCustomContext("frames", std::to_string(wanted.frames));
     benchmark::Initialize(&count, arguments.data());
     if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
     return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const bench::options wanted = bench::read_options({argv + 1, argv + argc});
+        if (wanted.help) {
+            std::cout << bench::help_text;
+            return 0;
+        }
+        return run(argv[0], wanted);
+    } catch (const std::exception& problem) {
+        std::cerr << "ashlar-bench: " << problem.what() << '\n';
+        return 2;
+    }
 }

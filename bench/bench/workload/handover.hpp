@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "bench/workload/blocks.hpp"
+
+namespace bench {
+
+/// Thread 0 allocates, thread 1 frees what it is handed over a ring of 1024 blocks.
+template <class Subject>
+void handover(benchmark::State& state, stage<Subject>& on, unsigned order) {
+    constexpr std::size_t ring = 1024;
+    part<Subject> mine(state, on);
+    mine.share(ring);
+    const auto slot = [&](std::size_t i) { return std::atomic_ref(mine.blocks()[i % ring]); };
+    std::size_t at = 0;
+    for ([[maybe_unused]] auto _ : state) {
+        const auto here = slot(at++);
+        if (mine.cpu() == 0) {
+            const std::uint64_t block = mine.allocate(order);
+            while (here.load(std::memory_order_acquire) != no_block) std::this_thread::yield();
+            here.store(block, std::memory_order_release);
+        } else {
+            std::uint64_t block = no_block;
+            while ((block = here.load(std::memory_order_acquire)) == no_block) std::this_thread::yield();
+            here.store(no_block, std::memory_order_release);
+            mine.free(block, order);
+        }
+    }
+    mine.finish();
+}
+
+}  // namespace bench
