@@ -19,6 +19,7 @@
 #include <ashlar/firmware/extent.hpp>
 #include <ashlar/firmware/fdt.hpp>
 #include <ashlar/firmware/fdt_blob.hpp>
+#include <ashlar/firmware/fdt_initrd.hpp>
 #include <ashlar/firmware/fdt_properties.hpp>
 #include <ashlar/firmware/fdt_reservations.hpp>
 #include <ashlar/firmware/linux_boot_params.hpp>

@@ -140,6 +140,7 @@ template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::v
 [[gnu::used]] constexpr auto use_fdt_size = &ashlar::fdt_size;
 [[gnu::used]] constexpr ashlar::errc (*use_read_fdt)(ashlar::bytes, ashlar::memory_map&, ashlar::topology&,
                                                      ashlar::defects&) noexcept = &ashlar::read_fdt;
+[[gnu::used]] constexpr auto use_find_fdt_initrd = &ashlar::find_fdt_initrd;
 [[gnu::used]] constexpr auto use_read_linux_log = &ashlar::read_linux_log;
 [[gnu::used]] constexpr auto use_assign_nodes = &ashlar::assign_nodes;
 // zone/
