@@ -74,6 +74,7 @@
 #include <ashlar/source/transit.hpp>
 #include <ashlar/version.hpp>
 #include <ashlar/zone/exclude_used.hpp>
+#include <ashlar/zone/frame_quota.hpp>
 #include <ashlar/zone/machine_builder.hpp>
 #include <ashlar/zone/machine_reserves.hpp>
 #include <ashlar/zone/metadata_carver.hpp>
@@ -81,7 +82,9 @@
 #include <ashlar/zone/mirror_counters.hpp>
 #include <ashlar/zone/mirror_order.hpp>
 #include <ashlar/zone/node_choice.hpp>
+#include <ashlar/zone/owner_table.hpp>
 #include <ashlar/zone/physical_memory.hpp>
+#include <ashlar/zone/tenant.hpp>
 #include <ashlar/zone/watermarks.hpp>
 #include <ashlar/zone/zone.hpp>
 #include <ashlar/zone/zone_description.hpp>
