@@ -37,6 +37,8 @@ list_needs() {
     want clang-tidy has clang-tidy
     want libbenchmark-dev has_header benchmark/benchmark.h
     [ $host = yes ] || want g++-riscv64-linux-gnu has riscv64-linux-gnu-g++
+    [ $host = yes ] || want qemu-system-misc has qemu-system-riscv64
+    [ $host = yes ] || want opensbi test -d /usr/lib/riscv64-linux-gnu/opensbi
 }
 [ $host = no ] || echo '== --host: cross compilers and emulators are left out; where they are missing, tests that need one are skipped'
 install_missing || exit 1
