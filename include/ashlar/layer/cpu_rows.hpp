@@ -3,6 +3,7 @@
 
 #include <ashlar/core/source.hpp>
 #include <ashlar/layer/cpu_slot.hpp>
+#include <ashlar/layer/cpu_slots.hpp>
 #include <ashlar/layer/held_row.hpp>
 #include <ashlar/layer/own_words.hpp>
 #include <bit>
@@ -15,7 +16,7 @@ namespace ashlar {
 /// from, one of frees that are pending. What is found in or goes into them costs no atomic operation, the
 /// rest one for a whole row.
 ///
-/// - Words: {identity, CPUs}, then a cache line per CPU (see `cpu_slot`), then those of the source.
+/// - Words: those of the slots (see `cpu_slots`; a cache line per CPU), then those of the source.
 /// - Invariant: a free frame is in the source or in one row of one slot, whose two rows are not the same.
 ///   What slots hold, at most two rows for each CPU, is free (`free_frames`, `visit_free`, which tells it
 ///   after what the source has), but for the others it is as if in use: `exhausted` may be said while another
@@ -58,13 +59,16 @@ class cpu_rows {
     using word = typename Source::word;
     static_assert(cpu_local<platform_type>,
                   "cpu_rows<Source>: the platform must be cpu_local (this_cpu, max_cpus, cpu_guard, ...)");
+    static_assert(Shape.frames_per_cpu >= 1,
+                  "cpu_rows<Source, rows_shape>: frames_per_cpu must be at least 1");
+
     static constexpr unsigned top_order = Source::top_order;
     static constexpr unsigned isolation_order = Source::isolation_order;
     /// Frames of a row, as an order: the largest block that comes out of a slot.
     static constexpr unsigned row_order = Source::largest_row_order;
 
     [[nodiscard]] static constexpr std::size_t metadata_words(range<space> frames) noexcept {
-        return add_words(own_words(), Source::metadata_words(frames));
+        return add_words(own_words(frames), Source::metadata_words(frames));
     }
 
     constexpr errc attach(range<space> frames, view<word> words, start how) noexcept {
@@ -78,12 +82,10 @@ class cpu_rows {
     }
     /// The slots give back what they hold first: metadata that are recovered later lack nothing.
     constexpr errc detach(range<space> frames) noexcept {
-        if (words_ == nullptr || frames != frames_) return errc::invalid;
-        for (cpu_id cpu = 0; cpu < cpus_; ++cpu) flush(slot_of(cpu));
+        if (!slots_.bound() || frames != frames_) return errc::invalid;
+        for (cpu_id cpu = 0; cpu < slots_.count(); ++cpu) flush(slots_[cpu]);
         const errc answer = inner_.detach(frames);
-        if (answer != errc::ok) return answer;
-        words_ = nullptr;
-        cpus_ = 0;
+        if (answer == errc::ok) slots_.unbind();
         return answer;
     }
 
@@ -96,8 +98,8 @@ class cpu_rows {
         const errc answer = inner_.isolate(frames);
         if (answer != errc::ok) return answer;
         drain();
-        for (cpu_id cpu = 0; cpu < cpus_; ++cpu) {
-            if (slot_of(cpu).touches(frames)) return errc::busy;
+        for (cpu_id cpu = 0; cpu < slots_.count(); ++cpu) {
+            if (slots_[cpu].touches(frames)) return errc::busy;
         }
         return errc::ok;
     }
@@ -108,7 +110,7 @@ class cpu_rows {
     }
 
     [[gnu::always_inline]] constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
-        const own_slot own(*this);
+        const own_slot own(slots_);
         if (own.held && fits_a_row(wanted)) [[likely]] {
             const held_row row = own.slot.allocation();
             if (const bits taken = row.lowest_block(wanted.order); taken != 0) [[likely]] {
@@ -123,7 +125,7 @@ class cpu_rows {
         return inner_.allocate_at(frames);
     }
     [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
-        const own_slot own(*this);
+        const own_slot own(slots_);
         if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         const auto freed = held_row::block(first, order);
@@ -143,20 +145,20 @@ class cpu_rows {
     [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
         const errc wrong = inner_.would_free(first, order);
         if (wrong != errc::ok) return wrong;
-        const own_slot own(*this);
+        const own_slot own(slots_);
         return own.held && own.slot.holds(first, order) ? errc::double_free : errc::ok;
     }
 
     /// The caller's slot gives back what it holds; `drain(cpu)` that of a CPU that has stopped.
     constexpr void drain() noexcept {
-        const own_slot own(*this);
+        const own_slot own(slots_);
         if (own.held) flush(own.slot);
     }
     constexpr void drain(cpu_id cpu) noexcept {
         inner_.drain(cpu);
-        if (cpu >= cpus_) return;
-        flush(slot_of(cpu));
-        slot_of(cpu).unlock();
+        if (cpu >= slots_.count()) return;
+        flush(slots_[cpu]);
+        slots_[cpu].unlock();
     }
 
     [[nodiscard]] constexpr bool owns(frame<space> f) const noexcept { return inner_.owns(f); }
@@ -214,47 +216,27 @@ class cpu_rows {
     using held_row = detail::held_row<space, bits, row_order>;
     using slot_type = detail::cpu_slot<word, held_row>;
 
-    static constexpr std::size_t line = layer_line_words<word>;
-    static constexpr bits identity = static_cast<bits>(0x6370'7572u);
+    using slots = detail::cpu_slots<platform_type, slot_type, Shape.contract>;
+    using own_slot = typename slots::own;
 
-    /// The guard and the caller's slot; not held where there is none or somebody else is in it.
-    struct own_slot {
-        constexpr explicit own_slot(const cpu_rows& owner) noexcept {
-            const cpu_id cpu = platform_type::this_cpu();
-            if (cpu >= owner.cpus_) return;
-            slot = owner.slot_of(cpu);
-            held = Shape.contract == slot_contract::exclusive || slot.try_lock();
-        }
-        constexpr ~own_slot() {
-            if (Shape.contract == slot_contract::shared && held) slot.unlock();
-        }
-        own_slot(const own_slot&) = delete;
-        own_slot& operator=(const own_slot&) = delete;
-
-        [[no_unique_address]] typename platform_type::cpu_guard guard{};
-        slot_type slot{};
-        bool held = false;
-    };
-
-    [[nodiscard]] static constexpr std::size_t own_words() noexcept {
-        return (std::size_t{1} + platform_type::max_cpus()) * line;
+    [[nodiscard]] static constexpr cpu_id cpus_for(range<space> frames) noexcept {
+        return slots::cpus_for(frames.count, Shape.frames_per_cpu);
     }
-    [[nodiscard]] constexpr slot_type slot_of(cpu_id cpu) const noexcept {
-        return slot_type(words_ + (std::size_t{1} + cpu) * line);
+    [[nodiscard]] static constexpr std::size_t own_words(range<space> frames) noexcept {
+        return slots::words_for(cpus_for(frames));
     }
 
     template <class Visit>
     constexpr void for_each_held_row(Visit&& visit) const noexcept {
-        for (cpu_id cpu = 0; cpu < cpus_; ++cpu) {
-            for (const held_row row : {slot_of(cpu).allocation(), slot_of(cpu).pending()}) {
+        for (cpu_id cpu = 0; cpu < slots_.count(); ++cpu) {
+            for (const held_row row : {slots_[cpu].allocation(), slots_[cpu].pending()}) {
                 if (row.mask != 0) visit(row);
             }
         }
     }
 
     [[nodiscard]] static constexpr bool fits_a_row(const request<space>& wanted) noexcept {
-        return wanted.order <= row_order && wanted.nodes.is_all() && wanted.mirror != mirror::required &&
-               wanted.below == no_limit<space>;
+        return wanted.order <= row_order && detail::serves_any_block(wanted);
     }
     [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(
         const own_slot& own, const request<space>& wanted) noexcept {
@@ -323,28 +305,20 @@ class cpu_rows {
     template <class AttachInner>
     constexpr errc adopt(range<space> frames, view<word> words, start how,
                          AttachInner attach_inner) noexcept {
-        const errc wrong = check_attach<cpu_rows>(words_ != nullptr, frames, words);
+        const errc wrong = check_attach<cpu_rows>(slots_.bound(), frames, words);
         if (wrong != errc::ok) return wrong;
-        const cpu_id cpus = platform_type::max_cpus();
-        if (how == start::recover && (words[0].load(memory_order::relaxed) != identity ||
-                                      words[1].load(memory_order::relaxed) != cpus)) {
-            return errc::corrupt;
-        }
-        const errc answer = attach_inner(words.subview(own_words()));
+        const cpu_id cpus = cpus_for(frames);
+        if (how == start::recover && !slots::are_recoverable(words, cpus)) return errc::corrupt;
+        const errc answer = attach_inner(words.subview(own_words(frames)));
         if (answer != errc::ok) return answer;
-        words_ = words.data();
+        slots_.bind(words, cpus);
         frames_ = frames;
-        cpus_ = frames.count / Shape.frames_per_cpu < cpus ? 0 : cpus;
-        for (cpu_id cpu = 0; cpu < cpus; ++cpu) slot_of(cpu).discard();
-        words[1].store(static_cast<bits>(cpus), memory_order::relaxed);
-        words[0].store(identity, memory_order::release);
         return errc::ok;
     }
 
     Source inner_{};
     range<space> frames_{};
-    word* words_ = nullptr;
-    cpu_id cpus_ = 0;  ///< that have a slot in use
+    slots slots_{};
 };
 
 }  // namespace ashlar

@@ -3,15 +3,12 @@
 
 #include <ashlar/core/atomic.hpp>
 #include <ashlar/core/frame.hpp>
+#include <ashlar/layer/cpu_slots.hpp>
+#include <ashlar/layer/own_words.hpp>
+#include <cstddef>
 #include <cstdint>
 
 namespace ashlar {
-
-/// Who may use a CPU's slot.
-enum class slot_contract : std::uint8_t {
-    exclusive,  ///< the CPU alone: the guard keeps everybody else off it. Plain loads and stores
-    shared,     ///< whoever says it is that CPU: a lock that is tried once; who fails uses the source
-};
 
 /// Constants of `cpu_rows`.
 struct rows_shape {
@@ -26,7 +23,7 @@ namespace detail {
 ///
 /// | word | what | who writes |
 /// |---|---|---|
-/// | 0 | lock, 1 while somebody is in a shared slot | exchange, acquire; store, release |
+/// | 0 | lock of a shared slot | see `slot_lock` |
 /// | 1, 2 | row to allocate from: key, frames that are left | the slot's holder, relaxed |
 /// | 3, 4 | row of pending frees: key, frames | the slot's holder, relaxed |
 ///
@@ -34,17 +31,17 @@ namespace detail {
 /// a mask that do not belong together. The frames themselves are published by the source's rows, from which
 /// they come and to which they go.
 template <class Word, class Row>
-class cpu_slot {
+class cpu_slot : public slot_lock<Word> {
+    using slot_lock<Word>::words_;
+
  public:
+    using word = Word;
     using row = Row;
+    static constexpr std::size_t words = layer_line_words<Word>;
+    static constexpr typename Word::value_type identity = 0x6370'7572u;
 
     constexpr cpu_slot() noexcept = default;
-    constexpr explicit cpu_slot(Word* words) noexcept : words_(words) {}
-
-    [[nodiscard]] constexpr bool try_lock() const noexcept {
-        return words_[0].exchange(1, memory_order::acquire) == 0;
-    }
-    constexpr void unlock() const noexcept { words_[0].store(0, memory_order::release); }
+    constexpr explicit cpu_slot(Word* at) noexcept : slot_lock<Word>(at) {}
 
     [[nodiscard]] constexpr row allocation() const noexcept { return read(1); }
     [[nodiscard]] constexpr row pending() const noexcept { return read(3); }
@@ -89,8 +86,6 @@ class cpu_slot {
         write(at, {});
         return was;
     }
-
-    Word* words_ = nullptr;
 };
 
 }  // namespace detail
