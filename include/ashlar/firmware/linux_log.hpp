@@ -78,12 +78,10 @@ class linux_log_reader {
 constexpr errc read_linux_log(view<const char> log, memory_map& map, topology* nodes,
                               defects& found) noexcept {
     detail::linux_log_reader reader(map, nodes, found);
-    for (std::size_t begin = 0; begin < log.size();) {
-        std::size_t end = begin;
-        while (end < log.size() && log[end] != '\n' && log[end] != '\r' && log[end] != '\0') ++end;
-        if (end > begin) reader.read_line(begin, log.subview(begin, end - begin));
-        begin = end + 1;
-    }
+    detail::for_each_line(log, [&reader](std::size_t offset, detail::characters line) noexcept {
+        reader.read_line(offset, line);
+        return true;
+    });
     const errc answer = reader.finish();
     if (answer == errc::invalid) {
         found.report({table::log, 0, defect_kind::malformed, "no line of a memory table in this text"});

@@ -4,6 +4,7 @@
 #include <ashlar/core/bytes.hpp>
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/firmware/acpi_structures.hpp>
 #include <ashlar/firmware/acpi_table.hpp>
 #include <ashlar/firmware/defects.hpp>
 #include <ashlar/firmware/extent.hpp>
@@ -40,32 +41,32 @@ constexpr bool add_affinity(table_reader& reader, topology& nodes, std::uint64_t
     return true;
 }
 
-/// Walks the structures of one SRAT.
+/// Reads the structures of one SRAT.
 class srat_walk {
  public:
     constexpr srat_walk(bytes table_bytes, memory_map& map, topology& nodes, defects& found) noexcept
         : table_(table_bytes),
           nodes_(nodes),
+          found_(found),
           reader_(table::srat, table_reader::order::any, map, found),
-          wide_domains_(std::to_integer<unsigned>(table_bytes[8]) > 1) {}
+          wide_domains_(load_little<std::uint8_t>(table_bytes, 8) > 1) {}
 
     constexpr errc run() noexcept {
         // Nodes are numbered as Linux does it: the domains of processors first.
         nodes_.forget_processors();
-        for (std::size_t at = first_structure; next(at, true);) {
-            add_initiator(at);
-            at += length_at(at);
-        }
-        for (std::size_t at = first_structure; next(at, false);) {
-            if (byte_at(at) == memory && long_enough(at, 40)) add_memory(at);
-            at += length_at(at);
-        }
+        walk(&found_, [this](std::size_t at, unsigned type, bytes structure) noexcept {
+            add_initiator(at, type, structure);
+        });
+        walk(nullptr, [this](std::size_t at, unsigned type, bytes structure) noexcept {
+            if (type == memory && long_enough(structure, 40, table::srat, at, found_)) {
+                add_memory(at, structure);
+            }
+        });
         const errc answer = reader_.finish();
         return full_ ? errc::limit : answer;
     }
 
  private:
-    static constexpr std::size_t first_structure = 48;
     /// Types of structures. Source: ACPI 6.5, 5.2.16.
     static constexpr unsigned local_apic = 0;
     static constexpr unsigned memory = 1;
@@ -74,64 +75,48 @@ class srat_walk {
     static constexpr unsigned generic_initiator = 5;
     static constexpr unsigned rintc = 7;
 
-    [[nodiscard]] constexpr unsigned byte_at(std::size_t at) const noexcept {
-        return load_little<std::uint8_t>(table_, at);
-    }
-    [[nodiscard]] constexpr std::uint32_t word_at(std::size_t at) const noexcept {
-        return load_little<std::uint32_t>(table_, at);
-    }
-    [[nodiscard]] constexpr std::size_t length_at(std::size_t at) const noexcept { return byte_at(at + 1); }
-
-    /// True if a whole structure begins at `at`. What is wrong is reported on one of the two passes only.
-    constexpr bool next(std::size_t at, bool report) noexcept {
-        if (at == table_.size()) return false;
-        const std::size_t length = holds(table_, at, 2) ? length_at(at) : 2;
-        if (length >= 2 && holds(table_, at, length)) return true;
-        if (report && length < 2) {
-            reader_.report(at, defect_kind::bad_length, "a structure without length ends the table");
-        } else if (report) {
-            reader_.report(at, defect_kind::truncated, "a structure reaches beyond the table");
-        }
-        return false;
+    template <class Sink>
+    constexpr void walk(defects* found, Sink&& sink) const noexcept {
+        constexpr std::size_t first_structure = 48;
+        for_each_structure<std::uint8_t, std::uint8_t, 1>(table_, first_structure, table::srat, found, sink);
     }
 
-    constexpr bool long_enough(std::size_t at, std::size_t wanted) noexcept {
-        if (length_at(at) >= wanted) return true;
-        reader_.report(at, defect_kind::bad_length, "a structure that is too short for its type");
-        return false;
+    [[nodiscard]] static constexpr unsigned byte_at(bytes structure, std::size_t offset) noexcept {
+        return load_little<std::uint8_t>(structure, offset);
+    }
+    [[nodiscard]] static constexpr std::uint32_t word_at(bytes structure, std::size_t offset) noexcept {
+        return load_little<std::uint32_t>(structure, offset);
     }
 
-    constexpr void add_initiator(std::size_t at) noexcept {
-        switch (byte_at(at)) {
+    constexpr void add_initiator(std::size_t at, unsigned type, bytes structure) noexcept {
+        switch (type) {
             case local_apic:
-                if (long_enough(at, 16) && enabled(at + 4)) {
-                    const std::uint32_t high = wide_domains_ ? word_at(at + 8) & 0xffffff00 : 0;
-                    add_processor(at, high | byte_at(at + 2));
+                if (enabled(at, structure, 16, 4)) {
+                    const std::uint32_t high = wide_domains_ ? word_at(structure, 8) & 0xffffff00 : 0;
+                    take(at, nodes_.add_processor(high | byte_at(structure, 2)));
                 }
                 break;
             case local_x2apic:
-                if (long_enough(at, 24) && enabled(at + 12)) add_processor(at, word_at(at + 4));
+                if (enabled(at, structure, 24, 12)) take(at, nodes_.add_processor(word_at(structure, 4)));
                 break;
             case gicc:
-                if (long_enough(at, 18) && enabled(at + 10)) add_processor(at, word_at(at + 2));
+                if (enabled(at, structure, 18, 10)) take(at, nodes_.add_processor(word_at(structure, 2)));
                 break;
             case rintc:
-                if (long_enough(at, 20) && enabled(at + 12)) add_processor(at, word_at(at + 4));
+                if (enabled(at, structure, 20, 12)) take(at, nodes_.add_processor(word_at(structure, 4)));
                 break;
             case generic_initiator:
-                if (long_enough(at, 32) && enabled(at + 24)) take(at, nodes_.add(word_at(at + 4)));
+                if (enabled(at, structure, 32, 24)) take(at, nodes_.add(word_at(structure, 4)));
                 break;
             default:
                 break;
         }
     }
 
-    [[nodiscard]] constexpr bool enabled(std::size_t flags) const noexcept {
-        return (word_at(flags) & 1) != 0;
-    }
-
-    constexpr void add_processor(std::size_t at, proximity_domain domain) noexcept {
-        take(at, nodes_.add_processor(domain));
+    /// True if the structure has the bytes of its type, and its flags say that it counts.
+    constexpr bool enabled(std::size_t at, bytes structure, std::size_t wanted, std::size_t flags) noexcept {
+        return long_enough(structure, wanted, table::srat, at, found_) &&
+               (word_at(structure, flags) & 1) != 0;
     }
 
     constexpr void take(std::size_t at, const result<node_id>& node) noexcept {
@@ -140,13 +125,13 @@ class srat_walk {
         reader_.report(at, defect_kind::full, "more domains than nodes can be");
     }
 
-    constexpr void add_memory(std::size_t at) noexcept {
-        const std::uint32_t flags = word_at(at + 28);
+    constexpr void add_memory(std::size_t at, bytes structure) noexcept {
+        const std::uint32_t flags = word_at(structure, 28);
         if ((flags & 1) == 0) return;
         memory_affinity affinity;
-        affinity.bytes = extent::of(load_little<std::uint64_t>(table_, at + 8),
-                                    load_little<std::uint64_t>(table_, at + 16));
-        affinity.domain = wide_domains_ ? word_at(at + 2) : byte_at(at + 2);
+        affinity.bytes =
+            extent::of(load_little<std::uint64_t>(structure, 8), load_little<std::uint64_t>(structure, 16));
+        affinity.domain = wide_domains_ ? word_at(structure, 2) : byte_at(structure, 2);
         affinity.hot_pluggable = (flags & 2) != 0;
         affinity.non_volatile = (flags & 4) != 0;
         if (!add_affinity(reader_, nodes_, at, affinity)) full_ = true;
@@ -154,6 +139,7 @@ class srat_walk {
 
     bytes table_;
     topology& nodes_;
+    defects& found_;
     table_reader reader_;
     bool wide_domains_;  ///< revision 1 has domains of 8 bits, with anything in the other bytes
     bool full_ = false;

@@ -116,4 +116,15 @@ class text_cursor {
     characters rest_;
 };
 
+/// Calls `sink(offset, line)` for each line that is not empty, with any line ends, until it returns false.
+template <class Sink>
+constexpr void for_each_line(characters text, Sink&& sink) noexcept {
+    for (std::size_t begin = 0; begin < text.size();) {
+        std::size_t end = begin;
+        while (end < text.size() && text[end] != '\n' && text[end] != '\r' && text[end] != '\0') ++end;
+        if (end > begin && !sink(begin, text.subview(begin, end - begin))) return;
+        begin = end + 1;
+    }
+}
+
 }  // namespace ashlar::detail
