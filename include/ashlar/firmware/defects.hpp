@@ -19,12 +19,15 @@ enum class defect_kind : std::uint8_t {
     inverted,        ///< an entry that ends before it starts
     wrapped,         ///< an entry that ends beyond the 64-bit address space
     misordered,      ///< an entry that starts before its predecessor, in a table that is to be sorted
-    overlap,         ///< an entry that overlaps another one of the same table
+    misaligned,      ///< an address or a size that is no multiple of the unit that the format demands
+    overlap,         ///< an entry that overlaps another one of the same table, or says otherwise than it
     digits,          ///< an address written with an unusual number of digits
     label_mismatch,  ///< a label beside the numbers contradicts them
     hole,            ///< a small range between two entries that the table does not describe
     no_node,         ///< usable memory that no node claims
     node_conflict,   ///< memory that several nodes claim
+    unknown_domain,  ///< a proximity domain that no table before made a node
+    bad_value,       ///< a number that the format does not allow or that cannot be true
     bad_distance,    ///< a distance table with a wrong diagonal or a remote distance that is not remote
     unknown_kind,    ///< a type of memory that the format does not define
     ignored,         ///< an entry that asks to be ignored
@@ -52,6 +55,8 @@ enum class defect_kind : std::uint8_t {
             return "wrapped";
         case defect_kind::misordered:
             return "misordered";
+        case defect_kind::misaligned:
+            return "misaligned";
         case defect_kind::overlap:
             return "overlap";
         case defect_kind::digits:
@@ -64,6 +69,10 @@ enum class defect_kind : std::uint8_t {
             return "no_node";
         case defect_kind::node_conflict:
             return "node_conflict";
+        case defect_kind::unknown_domain:
+            return "unknown_domain";
+        case defect_kind::bad_value:
+            return "bad_value";
         case defect_kind::bad_distance:
             return "bad_distance";
         case defect_kind::unknown_kind:
@@ -77,7 +86,7 @@ enum class defect_kind : std::uint8_t {
 }
 
 /// Where a defect was found. An entry that was read from a log counts for the table that the log shows.
-enum class table : std::uint8_t { e820, uefi, srat, slit, pvh, multiboot, fdt, log, map };
+enum class table : std::uint8_t { e820, uefi, srat, slit, hmat, nfit, cedt, pvh, multiboot, fdt, log, map };
 
 /// A short lower-case name, for logs and reports. Any context.
 [[nodiscard]] constexpr const char* to_string(table source) noexcept {
@@ -90,6 +99,12 @@ enum class table : std::uint8_t { e820, uefi, srat, slit, pvh, multiboot, fdt, l
             return "srat";
         case table::slit:
             return "slit";
+        case table::hmat:
+            return "hmat";
+        case table::nfit:
+            return "nfit";
+        case table::cedt:
+            return "cedt";
         case table::pvh:
             return "pvh";
         case table::multiboot:

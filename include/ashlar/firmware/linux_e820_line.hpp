@@ -12,7 +12,8 @@
 
 namespace ashlar::detail {
 
-/// How Linux's e820__print_table has named a type over the years.
+/// How Linux has named a type over the years: e820__print_table in logs (usable, ACPI data), and
+/// e820_type_to_string in sysfs, later in logs too (System RAM, ACPI Tables).
 struct e820_name {
     const char* name;
     memory_kind kind;
@@ -21,15 +22,23 @@ struct e820_name {
 
 inline constexpr e820_name e820_names[] = {
     {"usable", memory_kind::usable, 0},
+    {"System RAM (kernel)", memory_kind::reserved, 0},  // type 128
     {"System RAM", memory_kind::usable, 0},
     {"mirror", memory_kind::usable, memory_attribute::mirrored},  // CN104252419
     {"reserved", memory_kind::reserved, 0},
+    {"Reserved", memory_kind::reserved, 0},
     {"device reserved", memory_kind::reserved, 0},
     {"soft reserved", memory_kind::special_purpose, 0},
+    {"Soft Reserved", memory_kind::special_purpose, 0},
     {"ACPI data", memory_kind::acpi_reclaim, 0},
+    {"ACPI Tables", memory_kind::acpi_reclaim, 0},
     {"ACPI NVS", memory_kind::acpi_nvs, 0},
+    {"ACPI Non-volatile Storage", memory_kind::acpi_nvs, 0},
     {"unusable", memory_kind::unusable, 0},
+    {"Unusable memory", memory_kind::unusable, 0},
     {"persistent", memory_kind::persistent, 0},
+    {"Persistent Memory (legacy)", memory_kind::persistent, 0},
+    {"Persistent Memory", memory_kind::persistent, 0},
 };
 
 /// Reads the type; kind `none` if it is not known.

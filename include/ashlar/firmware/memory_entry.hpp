@@ -73,7 +73,7 @@ inline constexpr std::uint8_t mirrored = 1;  ///< EFI_MEMORY_MORE_RELIABLE; the 
 inline constexpr std::uint8_t hot_pluggable =
     2;  ///< can come and go at run time; part of the claim of a node (SRAT)
 inline constexpr std::uint8_t non_volatile = 4;  ///< keeps its contents (SRAT)
-inline constexpr std::uint8_t unaccepted = 8;    ///< usable, but to be accepted first (`use_unaccepted`)
+inline constexpr std::uint8_t unaccepted = 8;    ///< to be accepted first: lent out, or special-purpose
 }  // namespace memory_attribute
 
 /// A range of physical addresses in bytes, half open. An end of 2^64 is written as 2^64 - 1: the last byte

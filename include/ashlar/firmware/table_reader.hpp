@@ -38,16 +38,19 @@ class table_reader {
             return;
         }
         if (unknown) report(offset, defect_kind::unknown_kind, "an unknown type, taken as reserved", bytes);
-        constexpr std::uint64_t top = ~std::uint64_t{0};
-        const std::uint64_t end = bytes.last == top ? top : bytes.last + 1;
+        const std::uint64_t end = end_of(bytes);
         compare_with_others(offset, bytes, end, node);
         if (order_ == order::sorted) compare_with_predecessor(offset, bytes, end);
-        const memory_entry entry{bytes.first, end, kind, static_cast<std::uint8_t>(attributes | mark()),
-                                 node};
-        if (map_.add(entry) == errc::limit) {
-            if (!full_) report(offset, defect_kind::full, "the memory map's array is full", bytes);
-            full_ = true;
-        }
+        put(offset, bytes, {bytes.first, end, kind, static_cast<std::uint8_t>(attributes | mark()), node});
+    }
+
+    /// Looks at a range as `add` does, also for overlaps, and says nothing of it: what is in it is told by
+    /// others. False if it is not to be believed.
+    constexpr bool look_at(std::uint64_t offset, const extent& bytes) noexcept {
+        if (!believable(offset, bytes, memory_kind::none)) return false;
+        compare_with_others(offset, bytes, end_of(bytes), any_node);
+        put(offset, bytes, {bytes.first, end_of(bytes), memory_kind::none, mark(), any_node});
+        return true;
     }
 
     constexpr void report(std::uint64_t offset, defect_kind kind, const char* text,
@@ -77,6 +80,18 @@ class table_reader {
             default:
                 return 0x20;
         }
+    }
+
+    /// The byte behind the range; the last byte of the address space is never described.
+    [[nodiscard]] static constexpr std::uint64_t end_of(const extent& bytes) noexcept {
+        constexpr std::uint64_t top = ~std::uint64_t{0};
+        return bytes.last == top ? top : bytes.last + 1;
+    }
+
+    constexpr void put(std::uint64_t offset, const extent& bytes, const memory_entry& entry) noexcept {
+        if (map_.add(entry) != errc::limit) return;
+        if (!full_) report(offset, defect_kind::full, "the memory map's array is full", bytes);
+        full_ = true;
     }
 
     [[nodiscard]] constexpr bool believable(std::uint64_t offset, const extent& bytes,

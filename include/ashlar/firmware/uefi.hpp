@@ -22,13 +22,17 @@ inline constexpr std::uint64_t special_purpose = 0x40000;
 inline constexpr std::uint64_t runtime = std::uint64_t{1} << 63;
 }  // namespace uefi_attribute
 
+/// Memory that a confidential guest has to accept. Source: UEFI 2.10, section 7.2.
+inline constexpr std::uint32_t unaccepted_uefi_type = 15;
+
 /// What a UEFI memory type with these attributes means once boot services are over; `none` for a type that
 /// nobody defines (it is then treated as reserved).
 ///
 /// Loader, boot-services and conventional memory is usable if it can be cached write-back and the runtime
 /// services do not need it, as in Linux's do_add_efi_memmap; special-purpose and non-volatile memory is set
-/// apart. ACPI tables, NVS, failed, persistent and unaccepted memory have kinds of their own; everything
-/// else is reserved, the types of OEMs and of operating systems (from 0x70000000 on) too.
+/// apart, special-purpose memory also where it is yet to be accepted. ACPI tables, NVS, failed, persistent
+/// and unaccepted memory have kinds of their own; everything else is reserved, the types of OEMs and of
+/// operating systems (from 0x70000000 on) too.
 [[nodiscard]] constexpr memory_kind uefi_kind(std::uint32_t type, std::uint64_t attributes) noexcept {
     constexpr std::uint32_t first_oem_type = 0x70000000;
     switch (type) {
@@ -50,7 +54,8 @@ inline constexpr std::uint64_t runtime = std::uint64_t{1} << 63;
             return memory_kind::acpi_nvs;
         case 14:
             return memory_kind::persistent;
-        case 15:
+        case unaccepted_uefi_type:
+            if ((attributes & uefi_attribute::special_purpose) != 0) return memory_kind::special_purpose;
             return memory_kind::unaccepted;
         case 0:   // reserved
         case 5:   // runtime services code
@@ -75,9 +80,15 @@ struct uefi_descriptor {
 
 constexpr void add_descriptor(table_reader& reader, std::uint64_t offset,
                               const uefi_descriptor& descriptor) noexcept {
+    const memory_kind kind = uefi_kind(descriptor.type, descriptor.attributes);
+    unsigned attributes = 0;
     const bool mirrored = (descriptor.attributes & uefi_attribute::more_reliable) != 0;
-    reader.add(offset, descriptor.bytes, uefi_kind(descriptor.type, descriptor.attributes),
-               mirrored ? memory_attribute::mirrored : std::uint8_t{0});
+    if (mirrored) attributes |= memory_attribute::mirrored;
+    // Who is given special-purpose memory has to know that it is not there yet.
+    if (descriptor.type == unaccepted_uefi_type && kind == memory_kind::special_purpose) {
+        attributes |= memory_attribute::unaccepted;
+    }
+    reader.add(offset, descriptor.bytes, kind, static_cast<std::uint8_t>(attributes));
 }
 
 /// As `read_uefi`, for descriptors that begin `base` bytes into the caller's input.
