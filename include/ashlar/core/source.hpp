@@ -117,6 +117,7 @@ concept row_source = frame_source<S> &&
 /// What a layer that hands rows on has of its source; nothing where the source has no rows.
 template <class S>
 struct row_properties {};
+/// Those of a source of rows.
 template <row_source S>
 struct row_properties<S> {
     using row_bits = typename S::row_bits;

@@ -15,11 +15,11 @@ namespace ashlar {
 
 /// Attribute bits of a UEFI memory descriptor that matter here. Source: UEFI 2.10, section 7.2.
 namespace uefi_attribute {
-inline constexpr std::uint64_t write_back = 0x8;
-inline constexpr std::uint64_t non_volatile = 0x8000;
-inline constexpr std::uint64_t more_reliable = 0x10000;
-inline constexpr std::uint64_t special_purpose = 0x40000;
-inline constexpr std::uint64_t runtime = std::uint64_t{1} << 63;
+inline constexpr std::uint64_t write_back = 0x8;                  ///< EFI_MEMORY_WB
+inline constexpr std::uint64_t non_volatile = 0x8000;             ///< EFI_MEMORY_NV
+inline constexpr std::uint64_t more_reliable = 0x10000;           ///< EFI_MEMORY_MORE_RELIABLE: mirrored
+inline constexpr std::uint64_t special_purpose = 0x40000;         ///< EFI_MEMORY_SP
+inline constexpr std::uint64_t runtime = std::uint64_t{1} << 63;  ///< EFI_MEMORY_RUNTIME
 }  // namespace uefi_attribute
 
 /// Memory that a confidential guest has to accept. Source: UEFI 2.10, section 7.2.

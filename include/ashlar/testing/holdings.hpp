@@ -16,6 +16,7 @@ namespace ashlar::testing {
 template <class Space = machine>
 class holdings {
  public:
+    /// A block of 2^order frames.
     struct piece {
         frame<Space> first{};
         unsigned order = 0;

@@ -35,6 +35,7 @@ class probe {
     static constexpr unsigned isolation_order = 4;
     static constexpr std::size_t words_wanted = 3;
 
+    /// A call that arrived, and what it saw of the surroundings.
     struct record {
         call<space> made{};
         std::uint64_t observed = 0;
