@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What ashlar-bench asks of an allocator that it loads: ashlar-bench --peer FILE.so, FILE.so being a shared
+// What ashlar-bench and ashlar-lab ask of an allocator that they load: --peer FILE.so, FILE.so being a shared
 // library with these five functions. C, so that any allocator can be given this face in a few lines.
 #ifndef ASHLAR_PEER_H
 #define ASHLAR_PEER_H

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "peer/load_peer.hpp"
+
 #include <dlfcn.h>
-
 #include <filesystem>
-
-#include "bench/subject.hpp"
+#include <stdexcept>
 
 namespace bench {
 namespace {
