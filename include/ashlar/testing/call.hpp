@@ -29,6 +29,7 @@ enum class verb : std::uint8_t {
     describe,
 };
 
+/// The name of the verb.
 [[nodiscard]] constexpr const char* to_string(verb which) noexcept {
     constexpr const char* names[] = {"attach",   "detach",     "online",   "offline",     "isolate",
                                      "readmit",  "revoke",     "allocate", "allocate_at", "free",

@@ -7,9 +7,9 @@
 
 namespace ashlar {
 
-/// The place of a zone in a request's order: the smallest first. `excluded` zones are not tried.
+/// The place of a zone in a request's order: the smallest first.
 using zone_key = std::uint64_t;
-inline constexpr zone_key excluded = ~zone_key{0};
+inline constexpr zone_key excluded = ~zone_key{0};  ///< the key of a zone that is not tried
 
 namespace detail {
 

@@ -16,8 +16,9 @@ enum class zone_kind : std::uint8_t {
     movable,  ///< ordinary memory beside mirrored memory: nothing that must stay is put here by default in
               ///< Linux
 };
-inline constexpr std::size_t zone_kinds = 4;
+inline constexpr std::size_t zone_kinds = 4;  ///< how many there are
 
+/// The lower-case name. Any context.
 [[nodiscard]] constexpr const char* to_string(zone_kind kind) noexcept {
     switch (kind) {
         case zone_kind::dma:
@@ -45,7 +46,7 @@ struct basic_zone_description {
     [[nodiscard]] friend constexpr bool operator==(const basic_zone_description&,
                                                    const basic_zone_description&) noexcept = default;
 };
-using zone_description = basic_zone_description<>;
+using zone_description = basic_zone_description<>;  ///< of machine frames
 
 /// Where zones are cut. Addresses and sizes in bytes; the defaults are a PC's.
 struct zone_rules {
