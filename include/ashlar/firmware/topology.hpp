@@ -14,7 +14,7 @@ using proximity_domain = std::uint32_t;
 
 /// Distances as in the ACPI SLIT: relative to a local access, which is 10.
 inline constexpr std::uint8_t local_distance = 10;
-inline constexpr std::uint8_t remote_distance = 20;  ///< where nobody said
+inline constexpr std::uint8_t remote_distance = 20;        ///< where nobody said
 inline constexpr std::uint8_t unreachable_distance = 255;  ///< no path between the nodes
 
 /// The nodes of a machine: dense ids for firmware's proximity domains, in the order in which they are added
