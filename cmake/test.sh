@@ -36,7 +36,17 @@ list_needs() {
     want clang-format has clang-format
     want clang-tidy has clang-tidy
     want libbenchmark-dev has_header benchmark/benchmark.h
+    want pkgconf has pkg-config
+    want gdb has gdb
+    want doxygen has doxygen
     [ $host = yes ] || want g++-riscv64-linux-gnu has riscv64-linux-gnu-g++
+    [ $host = yes ] || want g++-aarch64-linux-gnu has aarch64-linux-gnu-g++
+    # Headers alone of the C and C++ libraries for Arm: their objects are 400 MB.
+    [ $host = yes ] || want gcc-arm-none-eabi has arm-none-eabi-g++
+    [ $host = yes ] || want libstdc++-arm-none-eabi-dev test -d /usr/include/newlib/c++
+    [ $host = yes ] || want libnewlib-dev test -f /usr/include/newlib/errno.h
+    [ $host = yes ] || want g++-mingw-w64-x86-64-win32 has x86_64-w64-mingw32-g++
+    [ $host = yes ] || want libc6-dev-i386 test -f /usr/include/x86_64-linux-gnu/gnu/stubs-32.h
     [ $host = yes ] || want qemu-system-misc has qemu-system-riscv64
     [ $host = yes ] || want opensbi test -d /usr/lib/riscv64-linux-gnu/opensbi
 }
