@@ -3,6 +3,7 @@
 
 #include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/layer/poisoned.hpp>
@@ -34,6 +35,12 @@ inline constexpr buddy_shape small_lines{
     .top_order = 8, .row_order = 2, .line_order = 4, .pageblock_order = 4};
 inline constexpr buddy_shape small_32{
     .top_order = 12, .word_bits = 32, .row_order = 5, .line_order = 7, .pageblock_order = 6};
+
+/// Stacks that are soon full, and stacks of blocks as large as a unit of isolation.
+inline constexpr magazine_shape small_stacks{
+    .batch = 4, .high = 12, .largest_order = 2, .huge_order = 3, .frames_per_cpu = 1};
+inline constexpr magazine_shape shared_stacks{
+    .contract = slot_contract::shared, .batch = 16, .high = 512, .huge_order = 9, .frames_per_cpu = 1};
 
 /// A zone of mirrored memory, of node 2.
 template <class Zone>
@@ -122,6 +129,22 @@ struct cpu_rows_radix {
 struct cpu_rows_counted_radix {
     using source = cpu_rows<counted<radix_buddy<three_cpus>, count_shape{.delta = 5}>,
                             rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct cpu_magazines_list {
+    using source = cpu_magazines<locked<list_buddy<three_cpus, small_buddy>>, small_stacks>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct cpu_magazines_counted_list {
+    using source = cpu_magazines<locked<counted<list_buddy<three_cpus>>>, shared_stacks>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct cpu_magazines_radix {
+    using source = cpu_magazines<radix_buddy<three_cpus, small_lines>, small_stacks>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct cpu_magazines_counted_radix {
+    using source = cpu_magazines<counted<radix_buddy<three_cpus>, count_shape{.delta = 5}>, shared_stacks>;
     static constexpr testing::model_freedom freedom = has_limits;
 };
 struct scrubbed_radix {

@@ -111,7 +111,7 @@ class counted : public row_properties<Source> {
     [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
         return inner_.would_free(first, order);
     }
-    /// Rows count as used from `take_row` to `give_row`, whatever is done with their frames.
+    /// Rows and lines count as used while they are out, whatever is done with their frames.
     template <row_source Rows = Source>
     constexpr auto take_row(request<space> wanted, frame<space> near) noexcept {
         const auto taken = inner_.take_row(wanted, near);
@@ -122,6 +122,18 @@ class counted : public row_properties<Source> {
     constexpr auto give_row(frame<space> first, typename Rows::row_bits mask) noexcept {
         const auto refused = inner_.give_row(first, mask);
         (void)plus(errc::ok, static_cast<std::uint64_t>(std::popcount(mask) - std::popcount(refused)));
+        return refused;
+    }
+    template <row_source Rows = Source>
+    constexpr auto take_lines(request<space> wanted, unsigned window_order, frame<space> near) noexcept {
+        const auto taken = inner_.take_lines(wanted, window_order, near);
+        if (taken) (void)minus(errc::ok, frames_of_lines<Rows>(taken->mask));
+        return taken;
+    }
+    template <row_source Rows = Source>
+    constexpr auto give_lines(frame<space> first, typename Rows::row_bits mask) noexcept {
+        const auto refused = inner_.give_lines(first, mask);
+        (void)plus(errc::ok, frames_of_lines<Rows>(mask) - frames_of_lines<Rows>(refused));
         return refused;
     }
     template <row_source Rows = Source>
@@ -169,6 +181,10 @@ class counted : public row_properties<Source> {
     [[nodiscard]] constexpr const Source& inner() const noexcept { return inner_; }
 
  private:
+    template <class Rows>
+    [[nodiscard]] static constexpr std::uint64_t frames_of_lines(typename Rows::row_bits mask) noexcept {
+        return static_cast<std::uint64_t>(std::popcount(mask)) << Rows::row_line_order;
+    }
     using value = typename word::value_type;
 
     static constexpr std::size_t line = layer_line_words<word>;

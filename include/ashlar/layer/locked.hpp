@@ -23,8 +23,9 @@ namespace ashlar {
 /// - Context: each verb takes the platform's `cpu_guard` first and the lock second. A guard that turns
 ///   interrupts off makes every verb callable from threads and interrupts; none may be called from an NMI, a
 ///   machine check or SMM, nor while another CPU is stopped. `attach` and `detach` race nothing: the caller
-///   publishes the instance after the first and withdraws it before the second. `owns` and `metadata_words`
-///   take no lock; the source's `owns` has to stand writers beside it.
+///   publishes the instance after the first and withdraws it before the second. `owns`, `would_free` and
+///   `metadata_words` take no lock: the source's have to stand writers beside them, and `would_free` has to
+///   be right all the same where the caller owns the block.
 /// - Failure: that of the source. A sink or predicate that calls a verb of the same state waits for itself.
 ///
 /// Example:
@@ -104,7 +105,6 @@ class locked {
     }
     template <free_checking_source Checking = Source>
     [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
-        const held in(lock_);
         return inner_.would_free(first, order);
     }
     constexpr void drain() noexcept {
@@ -120,6 +120,15 @@ class locked {
         const held in(lock_);
         return inner_.free_frames();
     }
+    /// A figure that is kept beside the source is read without the lock.
+    template <counted_source Counted = Source>
+    [[nodiscard]] constexpr std::uint64_t approximate_free_frames() const noexcept {
+        return inner_.approximate_free_frames();
+    }
+    template <counted_source Counted = Source>
+    [[nodiscard]] static constexpr std::uint64_t largest_error() noexcept {
+        return Counted::largest_error();
+    }
     template <class Sink>
     constexpr void visit_free(Sink&& sink) const noexcept {
         const held in(lock_);
@@ -133,6 +142,13 @@ class locked {
     constexpr void describe(Sink&& sink) const noexcept {
         const held in(lock_);
         inner_.describe(sink);
+    }
+
+    /// Several calls, the lock taken once: `task(source)`, which makes no call of this object.
+    template <class Task>
+    constexpr void at_once(Task&& task) noexcept {
+        const held in(lock_);
+        task(inner_);
     }
 
     /// The source, past the lock: for callers that know that nobody else is inside.
