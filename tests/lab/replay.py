@@ -10,7 +10,7 @@ import tempfile
 import lab
 
 EVENT = re.compile(rb"\[(\d+)\].*? kmem:mm_page_(alloc|free): page=\S+ pfn=0x([0-9a-f]+) order=(\d+)")
-NAMES = [f"{source}/{order}/{choice}" for source in ("radix", "list")
+NAMES = [f"{source}/{order}/{choice}" for source in ("rows", "radix", "list")
          for order in ("reliability_first", "locality_first", "mirror_off") for choice in ("nearest", "interleave")]
 
 
@@ -109,7 +109,7 @@ def check_csv(tool, scratch):
 def check_mirror(tool):
     tables = tool.tables("mirror_numa4", "dmesg.txt")
     ample = by_name(tool.json("replay", "--trace", tool.perf_script, *tables)[0])
-    for source in ("radix", "list"):
+    for source in ("rows", "radix", "list"):
         for order in ("reliability_first", "locality_first"):
             row = ample[f"{source}/{order}/nearest"]
             lab.same((row["mirrored_kernel_share"], row["fallbacks"], row["failures"]), (1, 0, 0), row)
@@ -120,7 +120,7 @@ def check_mirror(tool):
 
     # 2 MiB on each node are too little for the kernel: the orders part.
     scarce = by_name(tool.json("replay", "--trace", tool.perf_script, *tables, "--mirror-limit", "2M")[0])
-    for source in ("radix", "list"):
+    for source in ("rows", "radix", "list"):
         reliable, local = (scarce[f"{source}/{order}_first/nearest"] for order in ("reliability", "locality"))
         lab.same(local["local_share"], 1, "local share of locality first")
         lab.check(reliable["local_share"] < 1, f"{reliable}")

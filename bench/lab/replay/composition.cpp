@@ -2,13 +2,15 @@
 #include "lab/replay/composition.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "lab/failure.hpp"
 
 namespace lab {
 
 std::vector<composition> all_compositions() {
-    std::vector<composition> all = radix_compositions();
+    std::vector<composition> all = rows_compositions();
+    for (composition& each : radix_compositions()) all.push_back(std::move(each));
     for (composition& each : list_compositions()) all.push_back(std::move(each));
     return all;
 }

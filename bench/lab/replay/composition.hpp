@@ -16,7 +16,9 @@ struct composition {
     std::unique_ptr<player> (*make)(const std::string& name, const replay_input& input);
 };
 
-/// Radix buddy, and list buddy behind a lock: each under every order and node choice.
+/// Per-CPU rows over a radix buddy, the radix buddy alone, and a list buddy behind a lock: each under every
+/// order and node choice.
+[[nodiscard]] std::vector<composition> rows_compositions();
 [[nodiscard]] std::vector<composition> radix_compositions();
 [[nodiscard]] std::vector<composition> list_compositions();
 

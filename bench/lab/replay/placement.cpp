@@ -11,17 +11,16 @@ placement::placement(const replay_input& input) : input_(input) {
     (*input.on.map)->for_each_usable([&](const ashlar::usable_run& run) { runs_.push_back(run); });
 }
 
-void placement::allocated(const operation& step, std::uint64_t frame, bool prefers_mirror) {
+void placement::allocated(const operation& step, ashlar::range<> frames, bool prefers_mirror) {
     const auto after = std::upper_bound(
-        runs_.begin(), runs_.end(), frame,
-        [](std::uint64_t f, const ashlar::usable_run& run) { return f < run.frames.first.number; });
+        runs_.begin(), runs_.end(), frames.first,
+        [](ashlar::frame<> f, const ashlar::usable_run& run) { return f < run.frames.first; });
     if (after == runs_.begin()) return;
     const ashlar::usable_run& run = *std::prev(after);
-    const std::uint64_t frames = std::uint64_t{1} << step.order;
     count& owner = step.kernel ? kernel_ : user_;
-    owner.frames += frames;
-    if (run.mirrored) owner.mirrored += frames;
-    if (run.node == input_.nodes_of_cpus[step.cpu]) local_ += frames;
+    owner.frames += frames.count;
+    if (run.mirrored) owner.mirrored += frames.count;
+    if (run.node == input_.nodes_of_cpus[step.cpu]) local_ += frames.count;
     if (prefers_mirror && !run.mirrored) ++fallbacks_;
 }
 

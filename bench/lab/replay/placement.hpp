@@ -16,7 +16,7 @@ class placement {
     explicit placement(const replay_input& input);
 
     /// `prefers_mirror`: the request did.
-    void allocated(const operation& step, std::uint64_t frame, bool prefers_mirror);
+    void allocated(const operation& step, ashlar::range<> frames, bool prefers_mirror);
     void failed() { ++failures_; }
 
     /// Fills in all but the time and the blocks.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "lab/replay/figures.hpp"
+#include "lab/replay/observer.hpp"
 
 namespace lab {
 
@@ -13,8 +13,9 @@ class player {
     player(const player&) = delete;
     player& operator=(const player&) = delete;
 
-    /// Everything but the time; checks that the machine lost no frame. Throws `failure`.
-    [[nodiscard]] virtual figures judge() = 0;
+    /// Then frees what the trace left, which `watch` does not see, and checks that no frame was lost. Throws
+    /// `failure`.
+    virtual void show(observer& watch) = 0;
     /// Nanoseconds for the whole trace.
     [[nodiscard]] virtual double time() = 0;
 };

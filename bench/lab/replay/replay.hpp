@@ -14,14 +14,11 @@
 #include <vector>
 
 #include "lab/failure.hpp"
-#include "lab/replay/figures.hpp"
 #include "lab/replay/lab_platform.hpp"
-#include "lab/replay/placement.hpp"
 #include "lab/replay/player.hpp"
 #include "lab/replay/policies.hpp"
 #include "lab/replay/processor_time.hpp"
 #include "lab/replay/replay_input.hpp"
-#include "lab/replay/whole_blocks.hpp"
 
 namespace lab {
 
@@ -77,52 +74,37 @@ class replay final : public player {
           map_(mirrors ? nullptr : input.on.map_without_mirror()),
           slots_(input.trace.slots) {}
 
-    [[nodiscard]] figures judge() override {
-        figures told;
-        told.composition = composition_;
+    void show(observer& watch) override {
         machine_type ram = boot();
-        placement places(input_);
-        const bool has_mirror = ram->has_mirror();
-        play(*ram, input_.trace.steps, [&](const operation& step, std::uint64_t got) {
-            if (got == nothing) return places.failed();
-            places.allocated(step, got, mirrors && has_mirror && step.kernel);
-        });
+        play(*ram, input_.trace.steps, watch);
         ram.check("validate", ram->validate());
-        whole_blocks blocks;
-        ram->for_each_zone([&](const ashlar::zone_description& what, const ashlar::zone<Source>& zone) {
-            blocks.add(zone, what.span);
-        });
-        places.tell(told);
-        told.whole_blocks_share = blocks.share_of_free();
-        play(*ram, input_.trace.clean_up, ignore{});
+        nobody unseen;
+        play(*ram, input_.trace.clean_up, unseen);
         ram.check_all_free();
-        return told;
     }
 
     [[nodiscard]] double time() override {
         machine_type ram = boot();
+        nobody unseen;
         const double start = processor_time();
-        play(*ram, input_.trace.steps, ignore{});
+        play(*ram, input_.trace.steps, unseen);
         return processor_time() - start;
     }
 
  private:
-    struct ignore {
-        void operator()(const operation&, std::uint64_t) const noexcept {}
-    };
-
-    static constexpr std::uint64_t nothing = ~std::uint64_t{0};
-
     [[nodiscard]] machine_type boot() const {
+        lab_platform::cpus = static_cast<ashlar::cpu_id>(input_.nodes_of_cpus.size());
         return {composition_, mirrors ? **input_.on.map : **map_, input_.on.nodes};
     }
 
-    template <class Note>
-    void play(typename machine_type::memory& ram, const std::vector<operation>& steps, Note note) {
+    template <class Watch>
+    void play(typename machine_type::memory& ram, const std::vector<operation>& steps, Watch& watch) {
         NodeChoice choose(ram.nodes_with_memory());
+        const bool has_mirror = mirrors && ram.has_mirror();
         ashlar::errc worst = ashlar::errc::ok;
         for (const operation& step : steps) {
             std::uint64_t& slot = slots_[step.slot];
+            lab_platform::cpu = step.cpu;
             lab_platform::node = input_.nodes_of_cpus[step.cpu];
             if (step.what == trace_event::action::allocate) {
                 const auto got = ram.allocate(
@@ -130,12 +112,19 @@ class replay final : public player {
                      .node = choose(),
                      .mirror = mirrors && step.kernel ? ashlar::mirror::preferred : ashlar::mirror::ordinary,
                      .mobility = step.mobility});
-                slot = got ? got->number : nothing;
-                note(step, slot);
-            } else if (slot != nothing) {
-                const ashlar::errc answer = ram.free({slot + step.offset}, step.order);
+                slot = got ? got->number : no_frame;
+                if (got) {
+                    watch.allocated(step, {*got, std::uint64_t{1} << step.order}, has_mirror && step.kernel);
+                } else {
+                    watch.failed(step);
+                }
+            } else if (slot != no_frame) {
+                const ashlar::frame<> first{slot + step.offset};
+                const ashlar::errc answer = ram.free(first, step.order);
                 if (answer != ashlar::errc::ok) worst = answer;
+                watch.freed(step, {first, std::uint64_t{1} << step.order});
             }
+            watch.stepped();
         }
         if (worst != ashlar::errc::ok) throw failure(composition_ + ": a free answers: " + to_string(worst));
     }

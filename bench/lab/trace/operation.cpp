@@ -12,8 +12,29 @@ namespace {
 /// Gives each allocation a slot and each free the slot of what it frees.
 class resolver {
  public:
-    explicit resolver(std::size_t events) { list_.steps.reserve(events); }
+    explicit resolver(std::size_t events) {
+        list_.steps.reserve(events);
+        list_.times_us.reserve(events);
+    }
 
+    void play(const trace_event& event) {
+        if (event.what == trace_event::action::allocate) {
+            allocate(event);
+        } else {
+            free(event);
+        }
+        // An event may be several steps, or none.
+        list_.times_us.resize(list_.steps.size(), event.time_us);
+    }
+
+    [[nodiscard]] operation_list finish() {
+        list_.left_frames = frames_;
+        live_.for_each([&](const live_blocks::piece& left) { free(left, 0, list_.clean_up); });
+        list_.slots = frames_of_slot_.size();
+        return std::move(list_);
+    }
+
+ private:
     void allocate(const trace_event& event) {
         const std::uint64_t count = std::uint64_t{1} << event.order;
         // Events get lost when a buffer of the tracer overflows.
@@ -35,14 +56,6 @@ class resolver {
         for (const live_blocks::piece& each : pieces) free(each, event.cpu, list_.steps);
     }
 
-    [[nodiscard]] operation_list finish() {
-        list_.left_frames = frames_;
-        live_.for_each([&](const live_blocks::piece& left) { free(left, 0, list_.clean_up); });
-        list_.slots = frames_of_slot_.size();
-        return std::move(list_);
-    }
-
- private:
     [[nodiscard]] std::uint32_t new_slot(std::uint64_t count) {
         if (unused_.empty()) {
             frames_of_slot_.push_back(count);
@@ -81,13 +94,7 @@ class resolver {
 
 operation_list make_operations(const std::vector<trace_event>& events) {
     resolver resolve(events.size());
-    for (const trace_event& event : events) {
-        if (event.what == trace_event::action::allocate) {
-            resolve.allocate(event);
-        } else {
-            resolve.free(event);
-        }
-    }
+    for (const trace_event& event : events) resolve.play(event);
     return resolve.finish();
 }
 

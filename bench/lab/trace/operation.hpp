@@ -25,12 +25,13 @@ struct operation {
 /// A trace made ready to be replayed.
 struct operation_list {
     std::vector<operation> steps;
-    std::vector<operation> clean_up;  ///< frees of what is left at the end
-    std::size_t slots = 0;            ///< as many as blocks are live at once
-    std::uint64_t peak_frames = 0;    ///< live at once, at most
-    std::uint64_t left_frames = 0;    ///< live at the end
-    std::uint64_t foreign_frees = 0;  ///< left out: of frames that were never seen allocated
-    std::uint64_t lost_frees = 0;     ///< put in: the frame was handed out again without having been freed
+    std::vector<std::uint64_t> times_us;  ///< of each step, since the first event
+    std::vector<operation> clean_up;      ///< frees of what is left at the end
+    std::size_t slots = 0;                ///< as many as blocks are live at once
+    std::uint64_t peak_frames = 0;        ///< live at once, at most
+    std::uint64_t left_frames = 0;        ///< live at the end
+    std::uint64_t foreign_frees = 0;      ///< left out: of frames that were never seen allocated
+    std::uint64_t lost_frees = 0;  ///< put in: the frame was handed out again without having been freed
 };
 
 /// Frees may be of parts of a block, or of several blocks at once.
