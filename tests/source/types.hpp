@@ -6,6 +6,7 @@
 #include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/layer/poisoned.hpp>
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/source/list_buddy.hpp>
@@ -145,6 +146,19 @@ struct cpu_magazines_radix {
 };
 struct cpu_magazines_counted_radix {
     using source = cpu_magazines<counted<radix_buddy<three_cpus>, count_shape{.delta = 5}>, shared_stacks>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct ownership_checked_list {
+    using source = ownership_checked<locked<list_buddy<three_cpus, small_buddy>>>;
+    static constexpr testing::model_freedom freedom{};
+};
+struct ownership_checked_cpu_rows {
+    using source =
+        ownership_checked<cpu_rows<radix_buddy<three_cpus, small_lines>, rows_shape{.frames_per_cpu = 1}>>;
+    static constexpr testing::model_freedom freedom = has_limits;
+};
+struct ownership_checked_cpu_magazines {
+    using source = ownership_checked<cpu_magazines<counted<radix_buddy<three_cpus, small_32>>, small_stacks>>;
     static constexpr testing::model_freedom freedom = has_limits;
 };
 struct scrubbed_radix {
