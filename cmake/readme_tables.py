@@ -1,107 +1,28 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""readme_tables.py BENCH: measures, and writes the tables of README.md anew.
+"""readme_tables.py BENCH | --size: measures, and writes the tables of README.md anew.
 
-BENCH is the program ashlar-bench (it runs for some minutes) or the JSON file that it wrote. The sizes are those of
-objects that each compiler at hand makes of three compositions, without a libc. What stands between
-<!-- table NAME --> and <!-- end --> in README.md is replaced.
+BENCH is the program ashlar-bench (it runs for some minutes) or the JSON file that it wrote. --size writes only the
+table of code sizes, see size_table.py (some minutes too; targets whose compiler is missing are left out, and named). What
+stands between <!-- table NAME --> and <!-- end --> in README.md is replaced.
 """
 import datetime
 import json
 import pathlib
 import re
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
+
+sys.dont_write_bytecode = True
+import size_table  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-COMMON = ["-std=c++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
-          "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "include"]
-TARGETS = {
-    "x86-64": {
-        "g++": ["-m64", "-mno-red-zone", "-mgeneral-regs-only", "-fno-pie"],
-        "clang++": ["--target=x86_64-linux-gnu", "-mno-red-zone", "-mno-sse", "-mno-mmx", "-msoft-float"],
-    },
-    "riscv64": {
-        "riscv64-linux-gnu-g++": ["-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"],
-        "clang++": ["--target=riscv64-linux-gnu", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"],
-    },
-}
-
-VERBS = """
-constinit composed memory;
-extern "C" std::uint64_t take(unsigned order, std::uint16_t node) {
-    const auto got = memory.allocate({.order = order, .node = node});
-    return got ? got->number : 0;
-}
-extern "C" unsigned give(std::uint64_t first, unsigned order) {
-    return static_cast<unsigned>(memory.free({first}, order));
-}
-"""
-ONE_RANGE = """
-extern "C" unsigned start(std::uint64_t first, std::uint64_t count, composed::word* words, std::size_t size) {
-    const auto answer = memory.attach({{first}, count}, {words, size}, ashlar::start::fresh);
-    return static_cast<unsigned>(answer == ashlar::errc::ok ? memory.online({{first}, count}) : answer);
-}
-"""
-MACHINE = """
-extern "C" unsigned start(const std::byte* tables, const std::size_t* sizes, std::byte* metadata, std::size_t size) {
-    ashlar::memory_entry entries[256];
-    ashlar::memory_map map{entries};
-    ashlar::defect found[32];
-    ashlar::defects defects{found};
-    ashlar::topology nodes;
-    (void)ashlar::read_uefi({tables, sizes[0]}, 48, map, defects);
-    (void)ashlar::read_srat({tables + sizes[0], sizes[1]}, map, nodes, defects);
-    (void)ashlar::read_slit({tables + sizes[0] + sizes[1], sizes[2]}, nodes, defects);
-    return static_cast<unsigned>(memory.boot(map, nodes, {metadata, size}));
-}
-"""
-# What it is, and a unit with these three functions: start, take, give.
-COMPOSITIONS = {
-    "`radix_buddy`, one range": "using composed = ashlar::radix_buddy<ashlar::platform>;" + VERBS + ONE_RANGE,
-    "`locked<list_buddy>`, one range":
-        "using composed = ashlar::locked<ashlar::list_buddy<ashlar::platform>>;" + VERBS + ONE_RANGE,
-    "a machine of `cpu_rows<counted<radix_buddy>>` zones, UEFI, SRAT and SLIT readers":
-        "using composed = ashlar::physical_memory<ashlar::zone<ashlar::cpu_rows<ashlar::counted<"
-        "ashlar::radix_buddy<ashlar::platform>>>>>;" + VERBS + MACHINE,
-}
 
 
 def output(*command):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True,
                           env={"LC_ALL": "C", "PATH": "/usr/bin:/bin:/usr/local/bin"}).stdout
-
-
-def version(compiler):
-    first = output(compiler, "--version").splitlines()[0]
-    number = re.findall(r"\b\d+\.\d+\.\d+\b", first)[0]
-    return ("Clang " if "clang" in first else "GCC ") + number
-
-
-def text_size(unit, compiler, flags):
-    with tempfile.TemporaryDirectory() as scratch:
-        built = pathlib.Path(scratch) / "unit.o"
-        output(compiler, *COMMON, *flags, "-c", unit, "-o", built)
-        sections = [line.split() for line in output("size", "-A", built).splitlines()]
-    return sum(int(part[1]) for part in sections if part and part[0].startswith(".text"))
-
-
-def size_table():
-    columns = [(target, compiler, flags) for target, compilers in TARGETS.items()
-               for compiler, flags in compilers.items() if shutil.which(compiler)]
-    rows = [["bytes of code, `-Os` / `-O2`"] + [f"{target}, {version(compiler)}" for target, compiler, _ in columns]]
-    with tempfile.TemporaryDirectory() as scratch:
-        unit = pathlib.Path(scratch) / "unit.cpp"
-        for name, text in COMPOSITIONS.items():
-            unit.write_text("#include <ashlar/ashlar.hpp>\n" + text, encoding="utf-8")
-            sizes = [[text_size(unit, compiler, [level, *flags]) for level in ("-Os", "-O2")]
-                     for _, compiler, flags in columns]
-            rows.append([name] + [f"{small:,} / {fast:,}" for small, fast in sizes])
-    return markdown(rows)
 
 
 def markdown(rows):
@@ -184,21 +105,26 @@ def replace(text, name, lines):
     return pattern.sub(lambda found: found.group(1) + "\n" + "\n".join(lines) + "\n\n" + found.group(2), text)
 
 
+def report_of(bench):
+    if bench.suffix == ".json":
+        return json.loads(bench.read_text(encoding="utf-8"))
+    return json.loads(output(bench, "--trace", ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz",
+                             "--benchmark_format=json", "--benchmark_display_aggregates_only=false"))
+
+
 def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    bench = pathlib.Path(sys.argv[1]).resolve()
-    if bench.suffix == ".json":
-        report = json.loads(bench.read_text(encoding="utf-8"))
-    else:
-        report = json.loads(output(bench, "--trace", ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz",
-                                   "--benchmark_format=json", "--benchmark_display_aggregates_only=false"))
-    runs = Runs(report)
+    tables = {}
+    if sys.argv[1] != "--size":
+        runs = Runs(report_of(pathlib.Path(sys.argv[1]).resolve()))
+        tables = {"boot": boot_table(runs), "speed": speed_table(runs)}
+    tables["size"] = markdown(size_table.size_rows())
+    # Read late: measuring takes minutes.
     page = ROOT / "README.md"
     text = page.read_text(encoding="utf-8")
-    text = replace(text, "boot", boot_table(runs))
-    text = replace(text, "speed", speed_table(runs))
-    text = replace(text, "size", size_table())
+    for name, lines in tables.items():
+        text = replace(text, name, lines)
     page.write_text(text, encoding="utf-8")
 
 

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""check.py ROOT libc|nolibc COMPILER FLAGS...: everything.cpp compiles freestanding and needs next to nothing.
+"""check.py ROOT TARGET libc|nolibc|refused: the library compiles freestanding and needs next to nothing.
 
-nolibc: libstdc++'s headers, the compiler's own, and nolibc/features.h are all there is on the include path.
+TARGET     one of targets.py, which says what source is compiled: everything.cpp, where nothing else is said
+nolibc     optimised; libstdc++'s headers, the compiler's own, and nolibc/features.h are all there is on the include path
+libc       not optimised (all that the optimiser would remove is there); the headers of a libc are on the path
+refused    wide_atomics.cpp, optimised: the allow-list finds the calls that it should find
 """
-import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
-FREESTANDING = ["-std=c++20", "-O2", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
+import targets
+
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 
 # What a compiler may call on its own, and every embedding has or links from libgcc. Never an __atomic_* call.
@@ -30,52 +32,49 @@ def fail(reason, status=1):
     sys.exit(status)
 
 
-def output(*command):
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        fail(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
+def headers_are_as_wanted(command, libc):
+    """errno.h is a libc's alone: it is there, or it is not."""
+    probe = "#include <cstdint>\n#if __has_include(<errno.h>)\nhas_libc\n#endif\n"
+    try:
+        has_libc = "has_libc" in targets.output(*command, "-E", "-x", "c++", "-", stdin=probe)
+    except targets.Failed as failed:
+        raise targets.Missing(f"no C++ headers for this target\n{failed}")
+    if libc and not has_libc:
+        raise targets.Missing("no libc's headers for this target")
+    if has_libc and not libc:
+        fail("there is a libc on the include path")
 
 
-def libstdcxx_folders():
-    """Where g++ finds C++ headers: .../c++/12 and its configuration."""
-    said = output("g++", "-E", "-v", "-x", "c++", "/dev/null")
-    listed = said[said.index("#include <...>"):said.index("End of search list")]
-    return [line.strip() for line in listed.splitlines() if "c++" in line and not line.strip().endswith("backward")]
-
-
-def include_path(libc, compiler, folder):
-    if libc == "libc":
-        return []
-    system = [folder / "nolibc", *libstdcxx_folders()]
-    if "clang" in compiler:
-        switches = ["-nostdinc++", "-nostdlibinc"]
-    else:
-        switches = ["-nostdinc"]
-        system.append(output(compiler, "-print-file-name=include").strip())
-    return switches + [part for path in system for part in ("-isystem", path)]
+def symbols_of(target, mode, root):
+    """(defined functions, undefined symbols) of the object."""
+    source = "wide_atomics.cpp" if mode == "refused" else target.source
+    command = [target.compiler, *targets.FREESTANDING, "-O0" if mode == "libc" else "-O2", *WARNINGS, *target.flags,
+               *targets.include_path(target, mode == "libc")]
+    headers_are_as_wanted(command, mode == "libc")
+    with tempfile.TemporaryDirectory() as scratch:
+        built = pathlib.Path(scratch, "object.o")
+        targets.output(*command, "-I", root / "include", "-c", targets.FOLDER / source, "-o", built)
+        listed = targets.output("nm" if shutil.which("nm") else "llvm-nm", "-p", built)
+    symbols = [line.split() for line in listed.splitlines() if line.strip()]
+    return (sum(kind in "TW" for *_, kind, name in symbols),
+            sorted(name for *_, kind, name in symbols if kind == "U"))
 
 
 def main():
-    root, libc, compiler, *flags = sys.argv[1:]
-    folder = pathlib.Path(root) / "tests" / "freestanding"
-    if not shutil.which(compiler):
-        fail(f"left out: {compiler} is missing", 77)
-    with tempfile.TemporaryDirectory() as scratch:
-        built = pathlib.Path(scratch) / "everything.o"
-        output(compiler, *FREESTANDING, *WARNINGS, *flags, *include_path(libc, compiler, folder),
-               "-I", pathlib.Path(root) / "include", "-c", folder / "everything.cpp", "-o", built)
-        listed = output(shutil.which("nm") or "llvm-nm", "-p", built)
-    symbols = [line.split() for line in listed.splitlines() if line.strip()]
-    needed = sorted(name for *_, kind, name in symbols if kind == "U")
-    defined = sum(kind in "TW" for *_, kind, name in symbols)
-    wrong = [name for name in needed if not ALLOWED.fullmatch(name)]
-    print(f"{defined} functions; needs: {' '.join(needed) or 'nothing'}")
+    root, name, mode = sys.argv[1:]
+    try:
+        defined, needed = symbols_of(targets.TARGETS[name], mode, pathlib.Path(root))
+    except targets.Missing as missing:
+        fail(f"left out: {missing}", 77)
+    except targets.Failed as failed:
+        fail(str(failed))
+    wrong = [symbol for symbol in needed if not ALLOWED.fullmatch(symbol)]
+    print(f"{defined} functions; needs: {' '.join(needed) or 'nothing'}; not allowed: {' '.join(wrong) or 'none'}")
     if not defined:
-        fail("everything.cpp instantiates nothing")
-    if wrong:
-        fail(f"not allowed: {' '.join(wrong)}")
+        fail("nothing is instantiated")
+    if mode == "refused":
+        sys.exit(not wrong or not all(symbol.startswith("__atomic_") for symbol in wrong))
+    sys.exit(bool(wrong))
 
 
 main()

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""docs.py ROOT links | snippets COMPILER: what the Markdown pages say is so.
+"""docs.py ROOT links | snippets COMPILER | sizes: what the Markdown pages say is so.
 
 links      relative links lead to files, and files named in backquotes with a slash exist
 snippets   every ```cpp block of README.md with a main() compiles, runs and returns 0; any other one is part,
            line by line, of a file in examples/ or tests/, where it is compiled and run
+sizes      the table of code sizes has every target and composition of its script, and the compositions compile
 """
 import pathlib
 import re
@@ -71,12 +72,32 @@ def snippets(source, compiler):
     return defects, len(blocks)
 
 
+def sizes(source):
+    sys.path.insert(0, str(source.root / "cmake"))
+    import size_table
+    table = re.search(r"<!-- table size -->(.*?)<!-- end -->", source.text("README.md"), re.DOTALL).group(1)
+    heads, *rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ")]
+    heads, titles = [head.strip() for head in heads], [row[0].strip() for row in rows]
+    defects = [f"README.md: the table of sizes has no {name}" for name in size_table.COMPOSITIONS if name not in heads]
+    for target in size_table.shown().values():
+        compiler = "Clang" if "clang" in target.compiler else "GCC"
+        if not any(title.startswith(f"{target.title}, {compiler} ") for title in titles):
+            defects.append(f"README.md: the table of sizes has no {target.title} by {compiler}")
+    for name, text in size_table.COMPOSITIONS.items():
+        try:
+            if size_table.text_size(size_table.targets.TARGETS["gcc-x86_64"], "-Os", text) == 0:
+                defects.append(f"{name} has no code")
+        except size_table.targets.Failed as failed:
+            defects.append(f"{name} does not compile: {failed}")
+    return defects, len(heads) + len(titles)
+
+
 def main():
     source = tree.Tree(sys.argv[1])
     if not (source.root / "README.md").exists():
         print("left out: there is no README.md")
         sys.exit(77)
-    tree.finish(*(links(source) if sys.argv[2] == "links" else snippets(source, sys.argv[3])))
+    tree.finish(*{"links": links, "snippets": snippets, "sizes": sizes}[sys.argv[2]](source, *sys.argv[3:]))
 
 
 main()
