@@ -2,16 +2,13 @@
 #include <doctest/doctest.h>
 #include <ashlar/firmware/fdt.hpp>
 #include <ashlar/firmware/linux_log.hpp>
+#include <ashlar/firmware/linux_memmap.hpp>
 #include <ashlar/firmware/multiboot.hpp>
 #include <ashlar/firmware/pvh.hpp>
-#include <ashlar/firmware/slit.hpp>
-#include <ashlar/firmware/srat.hpp>
 #include <ashlar/firmware/uefi.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
 #include <map>
@@ -22,16 +19,23 @@
 #include <vector>
 
 #include "firmware/dump.hpp"
+#include "firmware/golden_text.hpp"
 #include "firmware/setup.hpp"
 
-// Every dump of tests/data/firmware against what the guest's own firmware, loader or kernel said about it, in
-// the text of the same name. The oracles here share nothing with the readers.
+// Every memory map of tests/data/firmware against what the guest's own firmware, loader or kernel said about
+// it, in the text of the same name. The oracles here share nothing with the readers.
 namespace {
 
 using ashlar::errc;
 using ashlar::usable_run;
+using firmware_tests::cells;
 using firmware_tests::dump;
+using firmware_tests::hex;
+using firmware_tests::lines_of;
+using firmware_tests::numbers_after;
 using firmware_tests::setup;
+using firmware_tests::stems;
+using firmware_tests::text_of;
 
 struct claim {
     std::uint64_t begin = 0;
@@ -41,40 +45,6 @@ struct claim {
 
 using pages = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  ///< half open, maximal, ascending
 
-std::string text_of(const std::string& name) {
-    const dump file(name);
-    return {file.text().data(), file.text().size()};
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> lines;
-    std::istringstream input(text);
-    for (std::string line; std::getline(input, line);) lines.push_back(line);
-    return lines;
-}
-
-std::uint64_t hex(const std::string& digits) {
-    return std::stoull(digits, nullptr, 16);
-}
-
-/// The hexadecimal numbers that stand behind these words on a line, each behind the one before it; none if a
-/// word is missing.
-std::vector<std::uint64_t> numbers_after(const std::string& line, std::initializer_list<const char*> words) {
-    std::vector<std::uint64_t> numbers;
-    std::size_t at = 0;
-    for (const std::string word : words) {
-        at = line.find(word, at);
-        if (at == std::string::npos) return {};
-        at += word.size();
-        const char* const digits = line.c_str() + at;
-        char* end = nullptr;
-        numbers.push_back(std::strtoull(digits, &end, 16));
-        if (end == digits) return {};
-        at += static_cast<std::size_t>(end - digits);
-    }
-    return numbers;
-}
-
 /// The same on the first line that has them.
 std::vector<std::uint64_t> header_of(const std::string& text, std::initializer_list<const char*> words) {
     for (const std::string& line : lines_of(text)) {
@@ -82,21 +52,6 @@ std::vector<std::uint64_t> header_of(const std::string& text, std::initializer_l
         if (!numbers.empty()) return numbers;
     }
     return {};
-}
-
-/// Files of tests/data/firmware whose names begin and end so, without the ending.
-std::vector<std::string> stems(const std::string& prefix, const std::string& ending) {
-    std::vector<std::string> found;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(ASHLAR_TEST_DATA) + "/firmware")) {
-        const std::string name = entry.path().filename().string();
-        const bool long_enough = name.size() > prefix.size() + ending.size();
-        if (!long_enough || name.compare(0, prefix.size(), prefix) != 0) continue;
-        if (name.compare(name.size() - ending.size(), ending.size(), ending) != 0) continue;
-        found.push_back(name.substr(0, name.size() - ending.size()));
-    }
-    std::sort(found.begin(), found.end());
-    return found;
 }
 
 /// Pages of which each byte is said to be usable, and none to be anything else.
@@ -224,13 +179,6 @@ TEST_CASE("UEFI: every map is what the application in the guest printed") {
     }
 }
 
-std::vector<std::uint64_t> cells(const std::string& list) {
-    std::vector<std::uint64_t> values;
-    std::istringstream words(list);
-    for (std::string word; words >> word;) values.push_back(hex(word));
-    return values;
-}
-
 /// What a device tree's source says of nodes without children.
 struct tree_source {
     std::string text;
@@ -305,89 +253,6 @@ TEST_CASE("device trees: every blob is what its source says") {
     }
 }
 
-/// The fields of each structure of a disassembled ACPI table, by name.
-std::vector<std::map<std::string, std::string>> structures_of(const std::string& text) {
-    std::vector<std::map<std::string, std::string>> all;
-    for (const std::string& line : lines_of(text)) {
-        const std::size_t colon = line.find(" : ");
-        const std::size_t bracket = line.find(']') < colon ? line.find(']') + 1 : 0;
-        const std::size_t begin = line.find_first_not_of(' ', bracket);
-        if (colon == std::string::npos || begin >= colon) continue;
-        const std::string name = line.substr(begin, colon - begin);
-        if (name == "Subtable Type") all.emplace_back();
-        if (!all.empty()) all.back().emplace(name, line.substr(colon + 3));
-    }
-    return all;
-}
-
-TEST_CASE("SRAT: every table is what its disassembly says") {
-    const std::vector<std::string> names = stems("acpi-", "-SRAT.bin");
-    CHECK(names.size() >= 6);
-    for (const std::string& name : names) {
-        CAPTURE(name);
-        setup s;
-        CHECK(ashlar::read_srat(dump(name + "-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
-        std::map<std::uint64_t, unsigned> processors;
-        std::size_t ranges = 0;
-        for (auto& one : structures_of(text_of(name + "-SRAT.dsl"))) {
-            if (one["Enabled"] != "1") continue;
-            const bool is_memory = one["Subtable Type"].find("Memory") != std::string::npos;
-            if (!is_memory) {
-                const std::string low = one.count("Proximity Domain Low(8)") != 0
-                                            ? one["Proximity Domain Low(8)"]
-                                            : one["Proximity Domain"];
-                ++processors[hex(low)];
-                continue;
-            }
-            ++ranges;
-            const std::uint64_t begin = hex(one["Base Address"]);
-            const std::uint64_t end = begin + hex(one["Address Length"]);
-            const auto node = s.nodes.node_of(static_cast<std::uint32_t>(hex(one["Proximity Domain"])));
-            REQUIRE(node != ashlar::any_node);
-            const bool hot = one["Hot Pluggable"] == "1";
-            const bool durable = one["Non-Volatile"] == "1";
-            for (const std::uint64_t at : {begin, begin + (end - begin) / 2, end - 1}) {
-                CHECK(s.map.any_of(at, at + 1, [&](const ashlar::memory_entry& entry) {
-                    const bool same_node = entry.node == node;
-                    // A window may have durable memory inside.
-                    const bool same_kind = entry.has(ashlar::memory_attribute::hot_pluggable) == hot || hot;
-                    return same_node && same_kind &&
-                           (!durable || entry.has(ashlar::memory_attribute::non_volatile));
-                }));
-            }
-            CHECK_FALSE(s.map.any_of(begin, end, [](const ashlar::memory_entry& entry) {
-                return entry.kind != ashlar::memory_kind::none;  // an SRAT makes no memory
-            }));
-        }
-        CHECK(ranges > 0);
-        CHECK(!processors.empty());
-        for (const auto& [domain, count] : processors) {
-            CHECK(s.nodes.cpus(s.nodes.node_of(static_cast<std::uint32_t>(domain))) == count);
-        }
-    }
-}
-
-TEST_CASE("SLIT: the matrix is what its disassembly says") {
-    setup s;
-    CHECK(ashlar::read_srat(dump("acpi-numa2-SRAT.bin").bytes(), s.map, s.nodes, s.defects) == errc::ok);
-    CHECK(ashlar::read_slit(dump("acpi-numa2-SLIT.bin").bytes(), s.nodes, s.defects) == errc::ok);
-    const std::string text = text_of("acpi-numa2-SLIT.dsl");
-    const std::size_t nodes = 2;
-    std::size_t rows = 0;
-    for (const std::string& line : lines_of(text)) {
-        const std::vector<std::uint64_t> from = numbers_after(line, {"Locality "});
-        if (from.empty()) continue;
-        ++rows;
-        const std::vector<std::uint64_t> distances = cells(line.substr(line.find(" : ") + 3));
-        REQUIRE(distances.size() == nodes);
-        for (std::uint32_t to = 0; to < nodes; ++to) {
-            const auto node = s.nodes.node_of(static_cast<std::uint32_t>(from[0]));
-            CHECK(s.nodes.distance(node, s.nodes.node_of(to)) == distances[to]);
-        }
-    }
-    CHECK(rows == nodes);
-}
-
 TEST_CASE("Linux: every log is what the kernel's own iomem says of its RAM") {
     for (const std::string machine : {"mirror_numa4", "ovmf_numa4", "sb_numa4"}) {
         for (const std::string form : {"dmesg.txt", "e820.txt", "efi-memmap.txt"}) {
@@ -407,6 +272,33 @@ TEST_CASE("Linux: every log is what the kernel's own iomem says of its RAM") {
             }
             REQUIRE(!claims.empty());
             CHECK(pages_of(s.map) == pages_of(claims));
+        }
+    }
+}
+
+TEST_CASE("Linux: every listing of sysfs is what its lines say, and what the log said of the same machine") {
+    for (const std::string machine : {"mirror_numa4", "ovmf_numa4", "sb_numa4"}) {
+        CAPTURE(machine);
+        const dump listing(machine + "/sysfs-memmap.txt");
+        CHECK(ashlar::is_linux_memmap(listing.text()));
+        setup sysfs;
+        CHECK(ashlar::read_linux_memmap(listing.text(), sysfs.map, sysfs.defects) == errc::ok);
+        CHECK(sysfs.defects.empty());
+        std::vector<claim> claims;
+        for (const std::string& line : lines_of(text_of(machine + "/sysfs-memmap.txt"))) {
+            const std::vector<std::uint64_t> range = numbers_after(line, {" 0x", " 0x"});
+            REQUIRE(range.size() == 2);
+            claims.push_back({range[0], range[1] + 1, line.find(" System RAM") != std::string::npos});
+        }
+        CHECK(pages_of(sysfs.map) == pages_of(claims));
+        CHECK(sysfs.map.usable_frames() > 0);
+
+        setup log;
+        const dump e820(machine + "/e820.txt");
+        CHECK(ashlar::read_linux_log(e820.text(), log.map, nullptr, log.defects) == errc::ok);
+        REQUIRE(log.map.entries().size() == sysfs.map.entries().size());
+        for (std::size_t i = 0; i < log.map.entries().size(); ++i) {
+            CHECK(log.map.entries()[i] == sysfs.map.entries()[i]);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <ashlar/core/view.hpp>
 #include <ashlar/firmware/defects.hpp>
 #include <ashlar/firmware/memory_map.hpp>
+#include <ashlar/firmware/memory_performance.hpp>
 #include <ashlar/firmware/topology.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,9 @@ struct setup {
     ashlar::defect found[32]{};
     ashlar::defects defects{found};
     ashlar::topology nodes{};
+    ashlar::access_performance pairs[32]{};
+    ashlar::memory_side_cache caches[8]{};
+    ashlar::memory_performance performance{pairs, caches};
 
     constexpr explicit setup(unsigned page_shift = 12) : map(entries, page_shift) {}
 
