@@ -3,12 +3,15 @@
 #include <doctest/doctest.h>
 #include <ashlar/layer/accepted.hpp>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/layer/poisoned.hpp>
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/testing/fault_injected.hpp>
 #include <ashlar/testing/probe.hpp>
 #include <ashlar/testing/word_buffer.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -58,8 +61,11 @@ struct wrapped {
 };
 
 /// Makes each verb's call and hands what arrived to `check(expected)`; once with success, once with failure.
+/// `own_figures`: what the layer describes of itself. `before_free`: makes the block one that the caller
+/// holds.
 template <class Layer, class Check>
-void forward_everything(wrapped<Layer>& w, Check check) {
+void forward_everything(wrapped<Layer>& w, Check check, const std::string& own_figures = "",
+                        const std::function<void(range<>)>& before_free = nullptr) {
     Layer& layer = w.layer;
     const range<> some{{128}, 32};
     const request<> wanted{.order = 2,
@@ -90,6 +96,7 @@ void forward_everything(wrapped<Layer>& w, Check check) {
         check(call<>{.which = verb::allocate, .wanted = wanted});
         CHECK(layer.allocate_at(some) == answer);
         check(call<>{.which = verb::allocate_at, .frames = some});
+        if (before_free) before_free(block(frame<>{200}, 3));
         CHECK(layer.free({200}, 3) == answer);
         check(call<>{.which = verb::free, .frames = {{200}, 0}, .order = 3});
     }
@@ -103,7 +110,7 @@ void forward_everything(wrapped<Layer>& w, Check check) {
     check(call<>{.which = verb::visit_free});
     std::string figures;
     layer.describe([&](const char* name, std::uint64_t value) { figures += name + std::to_string(value); });
-    CHECK(figures == "count7");
+    CHECK(figures == "count7" + own_figures);
     check(call<>{.which = verb::describe});
 }
 
@@ -366,6 +373,151 @@ TEST_CASE("accepted: every verb arrives once; accepted after it was taken, with 
     CHECK(w.layer.inner().calls()[1].made == call<>{.which = verb::free, .frames = {{72}, 0}, .order = 3});
     CHECK(w.layer.inner().calls()[2].made == call<>{.which = verb::free, .frames = {{80}, 0}, .order = 3});
     touched::accepts = errc::ok;
+}
+
+std::uint64_t depth_of_guards() {
+    return guarded::depth;
+}
+constexpr magazine_shape two_stacks{.batch = 4, .high = 8, .largest_order = 1, .frames_per_cpu = 1};
+
+TEST_CASE("cpu_magazines: every verb arrives once; what is a CPU's own business with the guard held") {
+    using layer = cpu_magazines<probe, two_stacks>;
+    forward_attach<layer>();
+    wrapped<layer> w;
+    w.layer.inner().observe = depth_of_guards;
+    forward_everything(
+        w,
+        [&](const call<>& expected) {
+            CHECK(w.only() == expected);
+            if (expected.which == verb::allocate || expected.which == verb::free ||
+                expected.which == verb::drain)
+                CHECK(w.observed == 1);
+            CHECK(guarded::depth == 0);
+        },
+        "held_frames0");
+    CHECK(w.layer.free_frames() == 7);
+    CHECK(w.only() == call<>{.which = verb::free_frames});
+    CHECK(w.layer.owns({64}));
+    CHECK(w.only() == call<>{.which = verb::owns, .frames = {{64}, 0}});
+    w.layer.inner().answers.error = errc::corrupt;
+    CHECK(w.layer.validate() == errc::corrupt);
+    CHECK(w.only() == call<>{.which = verb::validate});
+}
+
+/// Each of them arrived with the guard held.
+template <class Layer>
+void arrived(wrapped<Layer>& w, const std::vector<call<>>& expected) {
+    const auto& calls = w.layer.inner().calls();
+    REQUIRE(calls.size() == expected.size());
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        CHECK(calls[i].made == expected[i]);
+        CHECK(calls[i].observed == 1);
+    }
+    w.layer.inner().forget();
+}
+
+TEST_CASE("cpu_magazines: an allocation arrives as a batch, and then not at all") {
+    wrapped<cpu_magazines<checking_probe, two_stacks>> w;
+    w.layer.inner().observe = depth_of_guards;
+    const request<> wanted{.node = 3, .mirror = mirror::preferred, .effort = 9};
+    CHECK(w.layer.allocate(wanted)->number == 64);
+    arrived(w, std::vector<call<>>(4, call<>{.which = verb::allocate, .wanted = wanted}));
+    for (int i = 0; i < 3; ++i) CHECK(w.layer.allocate({}));
+    arrived(w, {});
+    CHECK(w.layer.allocate({.order = 1}));
+    arrived(w, std::vector<call<>>(2, call<>{.which = verb::allocate, .wanted = {.order = 1}}));
+    // A failure arrives once: the slot has nothing to give back.
+    CHECK(w.layer.allocate({.order = 1}));
+    w.layer.inner().answers.error = errc::exhausted;
+    CHECK(w.layer.allocate({}).error() == errc::exhausted);
+    arrived(w, {call<>{.which = verb::allocate}});
+}
+
+TEST_CASE("cpu_magazines: frees arrive a batch at a time, the oldest first") {
+    wrapped<cpu_magazines<checking_probe, two_stacks>> w;
+    w.layer.inner().observe = depth_of_guards;
+    for (std::uint64_t i = 0; i < 8; ++i) CHECK(w.layer.free({100 + i}, 0) == errc::ok);
+    arrived(w, {});
+    std::vector<call<>> oldest;
+    for (std::uint64_t i = 0; i < 4; ++i) oldest.push_back({.which = verb::free, .frames = {{100 + i}, 0}});
+    CHECK(w.layer.free({120}, 0) == errc::ok);
+    arrived(w, oldest);
+    CHECK(w.layer.allocate({})->number == 120);
+    CHECK(w.layer.allocate({})->number == 107);
+    // What would be refused is refused, and nothing arrives.
+    w.layer.inner().foreseen = errc::misaligned;
+    CHECK(w.layer.free({121}, 1) == errc::misaligned);
+    CHECK(w.layer.would_free({121}, 1) == errc::misaligned);
+    arrived(w, {});
+    w.layer.drain();
+    CHECK(w.layer.inner().calls().size() == 3 + 1);
+    CHECK(w.layer.inner().calls().back().made == call<>{.which = verb::drain});
+}
+
+TEST_CASE("cpu_magazines: a source that cannot tell beforehand has the frees at once") {
+    wrapped<cpu_magazines<probe, two_stacks>> w;
+    w.layer.inner().observe = depth_of_guards;
+    CHECK(w.layer.free({100}, 0) == errc::ok);
+    arrived(w, {call<>{.which = verb::free, .frames = {{100}, 0}}});
+    w.layer.inner().answers.error = errc::not_owned;
+    CHECK(w.layer.free({100}, 0) == errc::not_owned);
+}
+
+TEST_CASE("cpu_magazines around locked: a batch arrives under one lock") {
+    using layer = cpu_magazines<locked<checking_probe>, two_stacks>;
+    static view<word> lock_words;
+    testing::word_buffer<word> words(layer::metadata_words(attached));
+    layer memory;
+    REQUIRE(memory.attach(attached, words.words(), start::fresh) == errc::ok);
+    checking_probe& source = memory.inner().inner();
+    lock_words = {source.words.data() - layer_line_words<word>, 1};
+    source.observe = [] { return guarded::depth * 10 + lock_words[0].load(memory_order::relaxed); };
+    source.forget();
+    CHECK(memory.allocate({}));
+    // The slot's guard and the lock's.
+    REQUIRE(source.calls().size() == 4);
+    for (const auto& each : source.calls()) CHECK(each.observed == 21);
+    memory.drain();
+    REQUIRE(source.calls().size() == 4 + 3 + 1);
+    for (const auto& each : source.calls()) CHECK(each.observed == 21);
+    CHECK(guarded::depth == 0);
+    CHECK(lock_words[0].load(memory_order::relaxed) == 0);
+}
+
+TEST_CASE("ownership_checked: every verb arrives once, a free after its bits are clear") {
+    using layer = ownership_checked<probe>;
+    forward_attach<layer>();
+    static layer* observed_layer = nullptr;
+    wrapped<layer> w;
+    observed_layer = &w.layer;
+    w.layer.inner().observe = [] { return observed_layer->held_by_users(); };
+    std::uint64_t held = 0;
+    forward_everything(
+        w,
+        [&](const call<>& expected) {
+            CHECK(w.only() == expected);
+            // Taken: before the bits are set. Freed: after they were cleared; a failure sets them again.
+            const bool done = w.layer.inner().answers.error == errc::ok;
+            CHECK(w.observed == held - (expected.which == verb::free ? 8 : 0));
+            if (done && expected.which == verb::allocate) held += 4;
+            if (done && expected.which == verb::allocate_at) held += 32;
+            if (done && expected.which == verb::free) held -= 8;
+            CHECK(w.layer.held_by_users() == held);
+        },
+        "",
+        [&](range<> freed) {
+            const errc answer = w.layer.inner().answers.error;
+            w.layer.inner().answers.error = errc::ok;
+            REQUIRE(w.layer.allocate_at(freed) == errc::ok);
+            w.layer.inner().answers.error = answer;
+            w.layer.inner().forget();
+            held += freed.count;
+        });
+    CHECK(held == 4 + 32 + 8);
+    CHECK(w.layer.free_frames() == 7);
+    CHECK(w.only() == call<>{.which = verb::free_frames});
+    CHECK(w.layer.owns({64}));
+    CHECK(w.only() == call<>{.which = verb::owns, .frames = {{64}, 0}});
 }
 
 TEST_CASE("fault_injected: every verb arrives once") {
