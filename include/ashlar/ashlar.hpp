@@ -64,13 +64,16 @@
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/layer/unit_marks.hpp>
+#include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>
 #include <ashlar/source/buddy_shape.hpp>
 #include <ashlar/source/bump.hpp>
 #include <ashlar/source/bump_piece.hpp>
+#include <ashlar/source/contiguous_request.hpp>
 #include <ashlar/source/frame_tags.hpp>
 #include <ashlar/source/free_lists.hpp>
+#include <ashlar/source/free_range.hpp>
 #include <ashlar/source/hint_tree.hpp>
 #include <ashlar/source/hole_table.hpp>
 #include <ashlar/source/list_buddy.hpp>
@@ -87,6 +90,7 @@
 #include <ashlar/source/row_bits.hpp>
 #include <ashlar/source/transit.hpp>
 #include <ashlar/version.hpp>
+#include <ashlar/zone/contiguous_search.hpp>
 #include <ashlar/zone/exclude_used.hpp>
 #include <ashlar/zone/frame_quota.hpp>
 #include <ashlar/zone/machine_builder.hpp>
@@ -103,6 +107,7 @@
 #include <ashlar/zone/zone.hpp>
 #include <ashlar/zone/zone_description.hpp>
 #include <ashlar/zone/zone_dump.hpp>
+#include <ashlar/zone/zone_hotplug.hpp>
 #include <ashlar/zone/zone_plan.hpp>
 #include <ashlar/zone/zone_reserve.hpp>
 #include <ashlar/zone/zone_search.hpp>

@@ -69,6 +69,7 @@ template class physical_memory<zone<counted<locked<list_buddy<platform>>>>, last
                                machine_shape{.max_zones = 32, .spare_zones = 4}>;
 template class detail::zone_table<machine>;
 template class interleave<platform>;
+template class weighted_interleave<platform>;
 
 }  // namespace ashlar
 
@@ -94,6 +95,8 @@ void with_members(Machine& ram) {
     with_sinks(ram);
     ram.for_each_zone([](const ashlar::zone_description&, const auto&) noexcept {});
     (void)ram.allocate(9);
+    const auto run = ashlar::allocate_contiguous(ram, {.count = 300, .boundary = 512});
+    if (run) (void)ashlar::free_range(ram, *run);
     ashlar::write_buddyinfo(ram, [](const char*, std::size_t) noexcept {});
     ashlar::write_zoneinfo(ram, [](const char*, std::size_t) noexcept {});
 }

@@ -144,6 +144,8 @@ class bump {
         return errc::unsupported;
     }
     constexpr errc free(frame<space>, unsigned) noexcept { return errc::unsupported; }
+    /// False while the attached range is isolated.
+    [[nodiscard]] constexpr bool offers(frame<space>) const noexcept { return !is_closed(); }
     /// Nothing is held per CPU.
     constexpr void drain() noexcept {}
     constexpr void drain(cpu_id) noexcept {}

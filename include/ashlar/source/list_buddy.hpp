@@ -170,6 +170,10 @@ class list_buddy {
         const std::uint64_t other = lists_.first_other(first.number, end, detail::tag_used);
         return other == end ? errc::ok : why_not_used(lists_.tag(other));
     }
+    /// False for a frame of the attached range whose pageblock is isolated. May race every verb, as `owns`.
+    [[nodiscard]] constexpr bool offers(frame<space> f) const noexcept {
+        return !lists_.is_isolated(f.number);
+    }
     /// Nothing is held per CPU.
     constexpr void drain() noexcept {}
     constexpr void drain(cpu_id) noexcept {}

@@ -4,6 +4,7 @@
 #include <ashlar/core/source.hpp>
 #include <ashlar/firmware/memory_map.hpp>
 #include <ashlar/firmware/topology.hpp>
+#include <ashlar/zone/contiguous_search.hpp>
 #include <ashlar/zone/machine_builder.hpp>
 #include <ashlar/zone/machine_reserves.hpp>
 #include <ashlar/zone/metadata_plan.hpp>
@@ -11,6 +12,7 @@
 #include <ashlar/zone/mirror_order.hpp>
 #include <ashlar/zone/watermarks.hpp>
 #include <ashlar/zone/zone.hpp>
+#include <ashlar/zone/zone_hotplug.hpp>
 #include <ashlar/zone/zone_search.hpp>
 #include <ashlar/zone/zone_slots.hpp>
 #include <concepts>
@@ -25,15 +27,13 @@ namespace ashlar {
 ///
 /// - Invariant: attached zones do not overlap; blocks never merge across a zone's boundary.
 /// - Protocol: see zone_slots. A request that has searched `section_effort` pageblocks in a zone drops the
-/// guard once
-///   before it goes on; what it learned stays in the zone's hints.
+///   guard once before it goes on; what it learned stays in the zone's hints.
 /// - Complexity: choosing a zone is an index into a list; `free` finds its zone in O(log zones), without a
-/// lock.
+///   lock.
 /// - Context: the verbs as the zones' source allows; boot, attach and detach from thread context, no guard
-/// held. A
-///   verb on a range needs the range to lie in one zone, else `misaligned`.
+///   held. A verb on a range needs the range to lie in one zone, else `misaligned`.
 /// - Mirrored memory exists iff a mirrored zone does. Without one, requests for it are served from ordinary
-/// memory.
+///   memory.
 /// - Failure: `exhausted` when every zone on the list said so, `busy` when one could not tell.
 ///
 /// ```
@@ -122,19 +122,7 @@ class physical_memory {
     /// `invalid` for a node that the machine does not have, `limit` when the zone table or the metadata are
     /// too small.
     errc attach(const description_type& what, view<std::byte> metadata, start how) noexcept {
-        const typename slots::change alone(zones_);
-        if (!alone.held() || zones_.empty()) return errc::busy;
-        if (what.span.empty() || what.span.wraps() || what.node >= active().nodes()) return errc::invalid;
-        for (const auto& span : active()) {
-            if (what.span.overlaps(range<space>::between(span.first, span.end))) return errc::busy;
-        }
-        if (active().size() == active().capacity()) return errc::limit;
-        detail::metadata_carver carver(metadata);
-        const auto words = carver.template carve<typename Zone::word>(Zone::metadata_words(what.span));
-        if (carver.overflowed()) return errc::limit;
-        if (const errc error = zones_.add(words, what, how); error != errc::ok) return error;
-        zones_.publish();
-        return errc::ok;
+        return detail::attach_zone(zones_, what, metadata, how);
     }
     /// As above, for ordinary memory of node 0.
     errc attach(range<space> frames, view<std::byte> metadata, start how) noexcept {
@@ -142,13 +130,7 @@ class physical_memory {
     }
 
     /// Takes a zone away: unpublish, `quiesce`, detach. The range is a zone's whole span, else `invalid`.
-    errc detach(range<space> frames) noexcept {
-        const typename slots::change alone(zones_);
-        if (!alone.held()) return errc::busy;
-        const auto* const span = active().find(frames.first);
-        if (span == nullptr || range<space>::between(span->first, span->end) != frames) return errc::invalid;
-        return zones_.remove(span->zone);
-    }
+    errc detach(range<space> frames) noexcept { return detail::detach_zone(zones_, frames); }
 
     errc online(range<space> frames) noexcept {
         return in_zone(frames, [&](Zone& zone, auto& reserve) noexcept {
@@ -197,10 +179,25 @@ class physical_memory {
     errc allocate_at(range<space> frames) noexcept {
         return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.allocate_at(frames); });
     }
+    /// Frames in a row, any number of them, in one zone; see `ashlar::allocate_contiguous`. Nodes, mirrored
+    /// memory, reserves and limits as in `allocate`. While it searches, boot, attach and detach say `busy`.
+    template <isolation_telling_source Telling = Zone>
+    result<range<space>> allocate_contiguous(contiguous_request<space> wanted) noexcept {
+        if (const errc wrong = wanted.check(); wrong != errc::ok) return wrong;
+        if (wanted.mirror == mirror::unspecified) wanted.mirror = default_mirror();
+        return detail::search_contiguous(zones_, wanted);
+    }
     errc free(frame<space> first, unsigned order) noexcept {
         [[maybe_unused]] const typename platform_type::cpu_guard guard{};
         const auto* const span = active().find(first);
         return span == nullptr ? errc::not_owned : zones_[span->zone].free(first, order);
+    }
+    /// What `free` would answer.
+    template <free_checking_source Checking = Zone>
+    [[nodiscard]] errc would_free(frame<space> first, unsigned order) const noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
+        const auto* const span = active().find(first);
+        return span == nullptr ? errc::not_owned : zones_[span->zone].would_free(first, order);
     }
 
     void drain() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/source.hpp>
+#include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/zone/zone_description.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -49,14 +50,26 @@ class zone {
     constexpr result<std::uint64_t> revoke(range<space> frames) noexcept { return inner_.revoke(frames); }
 
     constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
-        if (!wanted.nodes.contains(description_.node)) return errc::exhausted;
-        if (wanted.mirror == mirror::required && !description_.mirrored) return errc::exhausted;
+        if (!meets(wanted)) return errc::exhausted;
         wanted.nodes = node_set::all();
         wanted.mirror = mirror::unspecified;
         return inner_.allocate(wanted);
     }
+    /// See `ashlar::allocate_contiguous`.
+    template <isolation_telling_source Telling = Source>
+    constexpr result<range<space>> allocate_contiguous(contiguous_request<space> wanted) noexcept {
+        if (const errc wrong = wanted.check(); wrong != errc::ok) return wrong;
+        if (!meets(wanted)) return errc::exhausted;
+        wanted.nodes = node_set::all();
+        wanted.mirror = mirror::unspecified;
+        return ashlar::allocate_contiguous(inner_, wanted);
+    }
     constexpr errc allocate_at(range<space> frames) noexcept { return inner_.allocate_at(frames); }
     constexpr errc free(frame<space> first, unsigned order) noexcept { return inner_.free(first, order); }
+    template <free_checking_source Checking = Source>
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
+        return inner_.would_free(first, order);
+    }
     constexpr void drain() noexcept { inner_.drain(); }
     constexpr void drain(cpu_id cpu) noexcept { inner_.drain(cpu); }
 
@@ -88,6 +101,12 @@ class zone {
     [[nodiscard]] constexpr const Source& inner() const noexcept { return inner_; }
 
  private:
+    template <class Request>
+    [[nodiscard]] constexpr bool meets(const Request& wanted) const noexcept {
+        if (wanted.mirror == mirror::required && !description_.mirrored) return false;
+        return wanted.nodes.contains(description_.node);
+    }
+
     Source inner_{};
     description_type description_{};
 };

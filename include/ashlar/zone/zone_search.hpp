@@ -8,6 +8,19 @@
 
 namespace ashlar::detail {
 
+/// Whether a machine lets a request have `frames` frames of a zone. Where the mirror limit alone forbids it,
+/// an `answer` of exhausted becomes `limit`.
+template <class Slots, class Table>
+[[nodiscard]] constexpr bool admits(const Slots& zones, const Table& table, std::size_t number,
+                                    const request<typename Slots::space>& wanted, std::uint64_t frames,
+                                    errc& answer) noexcept {
+    const auto& zone = zones[number];
+    if (!zones.reserve(number).admits(zone, frames, wanted.urgent, zones.highest_kind(wanted))) return false;
+    if (!zone.description().mirrored || zones.mirror_limit().admits(zones, table, frames)) return true;
+    if (answer == errc::exhausted) answer = errc::limit;
+    return false;
+}
+
 /// A request on its way through a machine's zone list, from one guard section to the next.
 template <class Slots>
 class zone_search {
@@ -41,7 +54,7 @@ class zone_search {
         if (!table.has_mirror()) wanted.mirror = mirror::ordinary;
         for (; place_ < list.size(); ++place_, sections_ = 0) {
             const std::size_t number = list[place_];
-            if (!admits(table, number)) continue;
+            if (!admits(zones_, table, number, wanted_, std::uint64_t{1} << wanted_.order, answer_)) continue;
             auto& zone = zones_[number];
             wanted.effort = section_effort(zone);
             const auto got = zone.allocate(wanted);
@@ -50,7 +63,8 @@ class zone_search {
                 if (prefers_mirror && !zone.description().mirrored) zones_.reserve(number).count_fallback();
                 return got;
             }
-            if (got.error() == errc::limit) {
+            // A bound on the search that was spent; without one it is a platform's answer as any other.
+            if (got.error() == errc::limit && wanted.effort != unbounded_effort) {
                 if (effort_ != unbounded_effort) effort_ -= wanted.effort;
                 finished_ = effort_ == 0;
                 ++sections_;
@@ -63,19 +77,6 @@ class zone_search {
     }
 
  private:
-    /// Whether the machine lets the request have a block of a zone.
-    template <class Table>
-    [[nodiscard]] constexpr bool admits(const Table& table, std::size_t number) noexcept {
-        const auto& zone = zones_[number];
-        const std::uint64_t frames = std::uint64_t{1} << wanted_.order;
-        if (!zones_.reserve(number).admits(zone, frames, wanted_.urgent, zones_.highest_kind(wanted_))) {
-            return false;
-        }
-        if (!zone.description().mirrored || zones_.mirror_limit().admits(zones_, table, frames)) return true;
-        if (answer_ == errc::exhausted) answer_ = errc::limit;
-        return false;
-    }
-
     /// A zone whose hints do not get better by searching (they cannot for the very largest blocks) is
     /// searched to its end once it has had a section for each of its parts.
     template <class Zone>

@@ -28,7 +28,8 @@ namespace detail {
 /// Protocol. The table is a snapshot, two of them in the metadata. A change (one at a time: `change`) builds
 /// the one that is not in use, publishes its generation (release; the lowest bit says which table), and waits
 /// for `quiesce()`. Readers load the generation (acquire) under the CPU guard, so they never see a table or a
-/// zone go away. What is not in the tables belongs to the holder of `change`.
+/// zone go away. Who looks at zones for longer than a guard should last holds `stay` instead, any number at
+/// once: there is no `change` then. What is not in the tables belongs to the holder of `change`.
 template <class Zone, class Order, machine_shape Shape>
 class zone_slots {
  public:
@@ -51,13 +52,34 @@ class zone_slots {
      public:
         explicit change(zone_slots& owner) noexcept : owner_(owner) {
             std::uint32_t expected = 0;
-            held_ = owner_.changing_.compare_exchange(expected, 1, memory_order::acq_rel);
+            held_ = owner_.holders_.compare_exchange(expected, one_changes, memory_order::acq_rel);
         }
         ~change() {
-            if (held_) owner_.changing_.store(0, memory_order::release);
+            if (held_) owner_.holders_.store(0, memory_order::release);
         }
         change(const change&) = delete;
         change& operator=(const change&) = delete;
+        [[nodiscard]] bool held() const noexcept { return held_; }
+
+     private:
+        zone_slots& owner_;
+        bool held_ = false;
+    };
+
+    /// Held by those for whom the zones have to stay as they are.
+    class stay {
+     public:
+        explicit stay(zone_slots& owner) noexcept : owner_(owner) {
+            std::uint32_t seen = owner_.holders_.load(memory_order::relaxed);
+            while (seen != one_changes && !held_) {
+                held_ = owner_.holders_.compare_exchange(seen, seen + 1, memory_order::acq_rel);
+            }
+        }
+        ~stay() {
+            if (held_) (void)owner_.holders_.fetch_add(~std::uint32_t{0}, memory_order::release);
+        }
+        stay(const stay&) = delete;
+        stay& operator=(const stay&) = delete;
         [[nodiscard]] bool held() const noexcept { return held_; }
 
      private:
@@ -178,6 +200,7 @@ class zone_slots {
 
  private:
     using atomic = typename platform_type::template atomic<std::uint32_t>;
+    static constexpr std::uint32_t one_changes = ~std::uint32_t{0};
 
     [[nodiscard]] static std::uint64_t present_frames(const Zone& zone) noexcept {
         std::uint64_t present = 0;
@@ -197,7 +220,7 @@ class zone_slots {
     std::size_t numbers_ = 0;  ///< zone numbers in use are below this
     bookkeeping books_{};
     atomic generation_{};
-    atomic changing_{};
+    atomic holders_{};  ///< `one_changes`, or how many `stay`
     mirrored_frame_limit<platform_type> mirror_limit_{};
     unsigned page_shift_ = 0;
     std::uint64_t dma_end_ = 0;
