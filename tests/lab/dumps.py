@@ -87,12 +87,33 @@ def check_views(tool, path, machine):
              [[int(cell) for cell in line[3:6]] for line in zoneinfo], f"{path.name}: the table of marks")
 
 
+def check_beside_the_map(tool):
+    """Tables of memory that no memory map has."""
+    folder = tool.firmware
+    plain, _ = tool.json("machine", folder / "pvh-q35-1G-nvdimm.bin", folder / "acpi-nvdimm-SRAT.bin")
+    machine, text = tool.json("machine", folder / "acpi-nvdimm-NFIT.bin", folder / "pvh-q35-1G-nvdimm.bin",
+                              folder / "acpi-nvdimm-SRAT.bin")
+    lab.same(machine["zones"], plain["zones"], "zones with an NVDIMM")
+    lab.same(machine["bytes_by_kind"].get("persistent"), 256 << 20, "bytes of the NVDIMM")
+    lab.check("Hot-plug windows: 0x110000000-" in text, text)
+
+    machine, text = tool.json("machine", folder / "acpi-cxl-CEDT.bin", folder / "pvh-q35-1G-cxl.bin",
+                              folder / "acpi-cxl-SRAT.bin")
+    regions = re.findall(r"([0-9a-f]{16})-([0-9a-f]{16}) .*cxl-fixed-memory-region",
+                         (folder / "acpi-cxl-CEDT.txt").read_text(encoding="ascii"))
+    lab.same(len(regions), 2, "windows of CXL")
+    for node, (first, last) in enumerate(regions, 2):
+        lab.check(f"{int(first, 16):#x}-{int(last, 16):#x} of node {node}" in text, text)
+    lab.same([node["present_frames"] > 0 for node in machine["nodes"]], [True, True, False, False], "nodes with memory")
+    lab.same(machine["defects"], [], "defects of the CXL machine")
+
+
 def main():
     tool = lab.Lab(*sys.argv[1:3])
     folder = pathlib.Path(tool.firmware)
     patterns = ("pvh-*.bin", "multiboot?-*.bin", "*.dtb", "*.efimap")
     dumps = [path for pattern in patterns for path in folder.glob(pattern)]
-    lab.check(len(dumps) >= 38, f"only {len(dumps)} dumps")
+    lab.check(len(dumps) >= 40, f"only {len(dumps)} dumps")
     compared = 0
     for path in sorted(dumps):
         machine, _ = tool.json("machine", path)
@@ -104,7 +125,7 @@ def main():
             compared += 1
             lab.same(present, pages, f"{path.name}: frames that the guest has")
         check_views(tool, path, machine)
-    lab.check(compared >= 35, f"only {compared} dumps have a text")
+    lab.check(compared >= 37, f"only {compared} dumps have a text")
 
     for name in ("mirror_numa4", "ovmf_numa4", "sb_numa4"):
         log = folder / name / "dmesg.txt"
@@ -113,6 +134,7 @@ def main():
             total = sum(zone["present_frames"] for zone in machine["zones"])
             lab.same(total, kernel_log(log), f"{name}: the log's total")
         check_views(tool, log, tool.json("machine", log)[0])
+    check_beside_the_map(tool)
     print(f"{len(dumps)} dumps and 3 logs are recognised, {compared} compared with what their guests printed")
 
 

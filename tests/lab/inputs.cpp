@@ -62,9 +62,15 @@ TEST_CASE("inputs are recognised by what they contain") {
                   "e\r\n") == input_kind::text);
     CHECK(kind_of(std::string(100, 'x') + '\0') == input_kind::text);  // a stray byte of a serial line
     CHECK(kind_of(std::string(100, '\0')) == input_kind::unknown);
-    CHECK(kind_of(acpi_table("HMAT", 100)) == input_kind::other_acpi_table);
-    CHECK(kind_of(acpi_table("hmat", 100)) == input_kind::unknown);
-    CHECK(kind_of(acpi_table("HMAT", 100).substr(0, 99)) == input_kind::unknown);
+    CHECK(kind_of("0 0x0 0x9ffff System RAM\n") == input_kind::memmap);
+    CHECK(kind_of("0 0x0-0x9ffff System RAM\n") == input_kind::text);
+    CHECK(kind_of(acpi_table("FACP", 100)) == input_kind::other_acpi_table);
+    CHECK(kind_of(acpi_table("facp", 100)) == input_kind::unknown);
+    CHECK(kind_of(acpi_table("FACP", 100).substr(0, 99)) == input_kind::unknown);
+    CHECK(lab::recognise(dump("acpi-hmat-HMAT.bin").bytes()) == input_kind::hmat);
+    CHECK(lab::recognise(dump("acpi-nvdimm-NFIT.bin").bytes()) == input_kind::nfit);
+    CHECK(lab::recognise(dump("acpi-cxl-CEDT.bin").bytes()) == input_kind::cedt);
+    CHECK(lab::recognise(dump("ovmf_numa4/sysfs-memmap.txt").bytes()) == input_kind::memmap);
     CHECK(lab::recognise(dump("mirror_numa4/SRAT.dat").bytes()) == input_kind::srat);
     CHECK(lab::recognise(dump("mirror_numa4/SLIT.dat").bytes()) == input_kind::slit);
     CHECK(lab::recognise(dump("mirror_numa4/dmesg.txt").bytes()) == input_kind::text);

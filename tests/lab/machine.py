@@ -2,16 +2,19 @@
 """machine.py ROOT ASHLAR_LAB MACHINE: what `ashlar-lab machine` makes of a real machine's tables is what Linux made of
 them, as its zoneinfo counts pages. Linux does not use page 0."""
 import collections
+import pathlib
 import re
 import struct
 import sys
+import tempfile
 
 import lab
 
 KINDS = {"DMA": "dma", "DMA32": "dma32", "Normal": "normal", "Movable": "movable"}
-MAPS = {"mirror_numa4": [["dmesg.txt"], ["efi-memmap.txt"], ["e820.txt", "efi-memmap.txt"]],
-        "ovmf_numa4": [["e820.txt"], ["efi-memmap.txt"], ["efi-memmap.txt", "e820.txt"]],
-        "sb_numa4": [["e820.txt"]]}
+MAPS = {"mirror_numa4": [["dmesg.txt"], ["efi-memmap.txt"], ["e820.txt", "efi-memmap.txt"],
+                         ["sysfs-memmap.txt", "efi-memmap.txt"]],
+        "ovmf_numa4": [["e820.txt"], ["efi-memmap.txt"], ["efi-memmap.txt", "e820.txt"], ["sysfs-memmap.txt"]],
+        "sb_numa4": [["e820.txt"], ["sysfs-memmap.txt"]]}
 
 
 def zoneinfo(path):
@@ -50,11 +53,47 @@ def check_form(machine):
         lab.check(zone["kind"] in KINDS.values() and isinstance(zone["mirrored"], bool), f"{zone}")
 
 
+def check_sysfs(tool, name):
+    """The folders of /sys/firmware/memmap are what their listing is."""
+    listing = tool.firmware / name / "sysfs-memmap.txt"
+    with tempfile.TemporaryDirectory() as scratch:
+        for line in listing.read_text(encoding="ascii").splitlines():
+            number, start, end, kind = line.split(" ", 3)
+            folder = pathlib.Path(scratch, number)
+            folder.mkdir()
+            for file, content in (("start", start), ("end", end), ("type", kind)):
+                (folder / file).write_text(content + "\n", encoding="ascii")
+        lab.same(tool.json("machine", scratch)[0], tool.json("machine", listing)[0], "the tree of sysfs")
+
+
+def check_performance(tool, name, inputs, machine):
+    """An HMAT changes no zone; what is printed of the nearest initiators is what Linux says of them."""
+    shown, text = tool.json("machine", tool.firmware / name / "HMAT.dat", *inputs)
+    lab.same(shown, machine, "with an HMAT")
+    figures = {(int(initiator), int(memory)): (float(read), float(write), reads, writes)
+               for initiator, memory, read, write, reads, writes
+               in re.findall(r"^ +(\d+) +(\d+) +([\d.]+) ns +([\d.]+) ns +([\d,]+) MB/s +([\d,]+) MB/s$", text, re.MULTILINE)}
+    lab.same(len(figures), 8, "pairs")
+    nodes = (tool.firmware / name / "nodes.txt").read_text(encoding="ascii")
+    nearest = dict(re.findall(r"node(\d)/access0/initiators node(\d)", nodes))
+    theirs = {(node, what): int(value)
+              for node, what, value in re.findall(r"node(\d)/access0/initiators/(\w+):(\d+)", nodes)}
+    for node, initiator in nearest.items():
+        figure = figures[int(initiator), int(node)]
+        lab.same(figure[:2], (theirs[node, "read_latency"], theirs[node, "write_latency"]), f"latency of node {node}")
+        lab.same([int(cell.replace(",", "")) for cell in figure[2:]],
+                 [theirs[node, "read_bandwidth"], theirs[node, "write_bandwidth"]], f"bandwidth of node {node}")
+    lab.check("Nearest initiator: 0 of node 2, 1 of node 3\n" in text, text)
+    lab.same([nearest["2"], nearest["3"]], ["0", "1"], "Linux's nearest initiators")
+    lab.same(text.count("Memory-side cache of node "), 2, "caches")
+
+
 def main():
     root, program, name = sys.argv[1:4]
     tool = lab.Lab(root, program)
     folder = tool.firmware / name
     zones = zoneinfo(folder / "zoneinfo.txt")
+    check_sysfs(tool, name)
     for maps in MAPS[name]:
         inputs = tool.tables(name, *maps)
         machine, _ = tool.json("machine", *inputs)
@@ -71,6 +110,7 @@ def main():
             check_mirrored(machine, zones, movable_starts((folder / "dmesg.txt").read_text(encoding="utf-8")))
         else:
             check_ordinary(machine, zones)
+        check_performance(tool, name, inputs, machine)
         print(f"{name} from {maps}: {len(machine['zones'])} zones are as Linux counted them")
 
 

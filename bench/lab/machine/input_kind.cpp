@@ -3,6 +3,7 @@
 
 #include <ashlar/firmware/acpi_table.hpp>
 #include <ashlar/firmware/fdt.hpp>
+#include <ashlar/firmware/linux_memmap.hpp>
 #include <ashlar/firmware/uefi.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,10 @@ bool is_text(ashlar::bytes content) {
     return strange * 50 <= beginning.size();
 }
 
+ashlar::view<const char> characters_of(ashlar::bytes content) {
+    return {reinterpret_cast<const char*>(content.data()), content.size()};
+}
+
 /// No log begins with a brace.
 bool is_json(ashlar::bytes text) {
     for (const std::byte b : text) {
@@ -83,11 +88,17 @@ input_kind recognise(ashlar::bytes content) {
     if (ashlar::is_efi_map_file(content)) return input_kind::efi_map_file;
     if (ashlar::is_acpi_table(content, "SRAT")) return input_kind::srat;
     if (ashlar::is_acpi_table(content, "SLIT")) return input_kind::slit;
+    if (ashlar::is_acpi_table(content, "HMAT")) return input_kind::hmat;
+    if (ashlar::is_acpi_table(content, "NFIT")) return input_kind::nfit;
+    if (ashlar::is_acpi_table(content, "CEDT")) return input_kind::cedt;
     if (is_acpi_table_of_any_kind(content)) return input_kind::other_acpi_table;
     if (ashlar::fdt_size(content)) return input_kind::device_tree;
     if (is_multiboot2(content)) return input_kind::multiboot2;
     if (is_multiboot1_map(content)) return input_kind::multiboot1_map;
-    if (is_text(content)) return is_json(content) ? input_kind::json : input_kind::text;
+    if (is_text(content)) {
+        if (is_json(content)) return input_kind::json;
+        return ashlar::is_linux_memmap(characters_of(content)) ? input_kind::memmap : input_kind::text;
+    }
     return is_e820(content) ? input_kind::e820 : input_kind::unknown;
 }
 

@@ -10,12 +10,16 @@ enum class input_kind {
     efi_map_file,
     srat,
     slit,
+    hmat,
+    nfit,
+    cedt,
     other_acpi_table,
     device_tree,
     multiboot1_map,
     multiboot2,
-    e820,  ///< raw entries of 20 or 24 bytes, PVH's too
-    json,  ///< what --json writes
+    e820,    ///< raw entries of 20 or 24 bytes, PVH's too
+    memmap,  ///< a listing of /sys/firmware/memmap
+    json,    ///< what --json writes
     text,
     unknown
 };

@@ -2,20 +2,26 @@
 #include "lab/machine/machine.hpp"
 
 #include <ashlar/firmware/assign_nodes.hpp>
+#include <ashlar/firmware/cedt.hpp>
 #include <ashlar/firmware/fdt.hpp>
+#include <ashlar/firmware/hmat.hpp>
 #include <ashlar/firmware/linux_log.hpp>
+#include <ashlar/firmware/linux_memmap.hpp>
 #include <ashlar/firmware/multiboot.hpp>
+#include <ashlar/firmware/nfit.hpp>
 #include <ashlar/firmware/slit.hpp>
 #include <ashlar/firmware/srat.hpp>
 #include <ashlar/firmware/uefi.hpp>
 #include <ashlar/zone/zone_plan.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "lab/failure.hpp"
 #include "lab/machine/e820_layout.hpp"
 #include "lab/machine/input_kind.hpp"
+#include "lab/machine/memmap_folder.hpp"
 #include "lab/text/byte_stream.hpp"
 
 namespace lab {
@@ -31,15 +37,29 @@ struct input {
     [[nodiscard]] ashlar::bytes bytes() const {
         return {reinterpret_cast<const std::byte*>(content.data()), content.size()};
     }
-    /// SRAT, SLIT, then what shows memory.
+    [[nodiscard]] ashlar::view<const char> text() const { return {content.data(), content.size()}; }
+    /// SRAT, SLIT, what shows memory, then the tables that need nodes which others made.
     [[nodiscard]] int turn() const {
-        if (kind == input_kind::srat) return 0;
-        return kind == input_kind::slit ? 1 : 2;
+        switch (kind) {
+            case input_kind::srat:
+                return 0;
+            case input_kind::slit:
+                return 1;
+            case input_kind::nfit:
+                return 3;
+            case input_kind::cedt:
+                return 4;
+            case input_kind::hmat:
+                return 5;
+            default:
+                return 2;
+        }
     }
 };
 
 input load(const std::string& path) {
-    input loaded{path, read_file(path)};
+    const std::optional<std::string> listing = read_memmap_folder(path);
+    input loaded{path, listing ? *listing : read_file(path)};
     loaded.kind = recognise(loaded.bytes());
     if (loaded.kind == input_kind::empty) throw failure(path + ": the file is empty");
     if (loaded.kind == input_kind::json) {
@@ -134,8 +154,15 @@ class reading {
             case input_kind::device_tree:
                 return ashlar::read_fdt(from.bytes(), map, machine_.nodes, defects_);
             case input_kind::text:
-                return ashlar::read_linux_log({from.content.data(), from.content.size()}, map,
-                                              &machine_.nodes, defects_);
+                return ashlar::read_linux_log(from.text(), map, &machine_.nodes, defects_);
+            case input_kind::memmap:
+                return ashlar::read_linux_memmap(from.text(), map, defects_);
+            case input_kind::hmat:
+                return ashlar::read_hmat(from.bytes(), machine_.nodes, **machine_.performance, defects_);
+            case input_kind::nfit:
+                return ashlar::read_nfit(from.bytes(), map, machine_.nodes, defects_);
+            case input_kind::cedt:
+                return ashlar::read_cedt(from.bytes(), map, machine_.nodes, defects_);
             default:
                 machine_.notes.push_back(from.path + ": an ACPI table " + from.content.substr(0, 4) +
                                          ", which is ignored");
@@ -209,7 +236,7 @@ machine read_machine(const machine_inputs& inputs) {
         throw failure(names +
                       ": no usable memory. It is a memory map, a device tree or a Linux log that says what "
                       "memory there is; "
-                      "SRAT and SLIT only say where it is");
+                      "ACPI's tables only say where it is");
     }
     return built;
 }

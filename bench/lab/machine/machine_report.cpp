@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "lab/machine/performance_report.hpp"
 #include "lab/text/json_writer.hpp"
 #include "lab/text/numbers.hpp"
 #include "lab/text/text_table.hpp"
@@ -100,6 +101,20 @@ std::string kinds_as_text(const machine& shown) {
         line += (line.empty() ? "Described: " : ", ") + size_of_bytes(bytes) + ' ' + to_string(kind);
     }
     return line + '\n';
+}
+
+/// Where memory can be added at run time.
+std::string windows_as_text(const machine& shown) {
+    std::string line;
+    for (const ashlar::memory_entry& entry : (*shown.map)->entries()) {
+        const bool window =
+            entry.kind == ashlar::memory_kind::none && entry.has(ashlar::memory_attribute::hot_pluggable);
+        if (!window) continue;
+        line += (line.empty() ? "Hot-plug windows: " : ", ") + hexadecimal(entry.begin) + '-' +
+                hexadecimal(entry.end - 1) + " of node " + std::to_string(entry.node);
+        if (entry.has(ashlar::memory_attribute::non_volatile)) line += " (non-volatile)";
+    }
+    return line.empty() ? "" : line + '\n';
 }
 
 std::string defects_as_text(const machine& shown) {
@@ -199,8 +214,9 @@ void write_defects(json_writer& json, const machine& shown) {
 
 std::string machine_as_text(const machine& shown) {
     const std::vector<frame_counts> counts = count_frames(shown);
-    return nodes_as_text(shown, counts) + '\n' + zones_as_text(shown) + '\n' + kinds_as_text(shown) +
-           mirror_as_text(shown, counts) + defects_as_text(shown);
+    return nodes_as_text(shown, counts) + '\n' + performance_as_text(shown) + zones_as_text(shown) + '\n' +
+           kinds_as_text(shown) + windows_as_text(shown) + mirror_as_text(shown, counts) +
+           defects_as_text(shown);
 }
 
 std::string machine_as_json(const machine& shown) {

@@ -7,7 +7,8 @@
 
 namespace lab {
 
-/// Nodes, distances, zones, what is described, the mirrored share and defects, as tables for people.
+/// Nodes, distances, speed of access, zones, what is described, hot-plug windows, the mirrored share and
+/// defects, as tables for people.
 [[nodiscard]] std::string machine_as_text(const machine& shown);
 
 /// {"nodes": [{"id", "cpus", "present_frames", "distances"}], "zones": [{"node", "kind", "mirrored",
