@@ -34,6 +34,8 @@ def main():
             (2, "--composition radix", ["replay", "--trace", tool.compact, "--composition", "radix"]),
             (1, "missing: No such file", ["machine", scratch / "missing"]),
             (1, "Is a directory", ["machine", scratch]),
+            (1, "Is a directory", ["machine", scratch / "unnumbered"]),
+            (1, "half/0/end: No such file", ["machine", scratch / "half"]),
             (1, "empty: the file is empty", ["machine", scratch / "empty"]),
             (1, "garbage: neither", ["machine", scratch / "garbage"]),
             (1, "prose: no line of a memory table", ["machine", scratch / "prose"]),
@@ -42,6 +44,7 @@ def main():
             (1, "empty: the file is empty", ["machine", "--e820", scratch / "empty"]),
             (1, "SRAT.dat: no usable memory", ["machine", mirror / "SRAT.dat"]),
             (1, "short-srat: ", ["machine", mirror / "dmesg.txt", scratch / "short-srat"]),
+            (1, "hmat-9: a revision", ["machine", mirror / "dmesg.txt", scratch / "hmat-9"]),
             (1, "it cannot be written", ["machine", mirror / "dmesg.txt", "--json", scratch / "no" / "where"]),
             (1, "missing: No such file", ["replay", "--trace", scratch / "missing"]),
             (1, "empty: the file is empty", ["replay", "--trace", scratch / "empty"]),
@@ -63,7 +66,7 @@ def main():
         lab.check(done.returncode == 1 and "it takes the program xz" in done.stderr, f"without xz: {done.stderr}")
 
         odd = [
-            ("HMAT, which is ignored", ["machine", mirror / "dmesg.txt", scratch / "hmat"]),
+            ("FACP, which is ignored", ["machine", mirror / "dmesg.txt", scratch / "facp"]),
             ("left out: 1 line that cannot be read", ["replay", "--trace", scratch / "half-line", "--composition",
                                        "radix/mirror_off/nearest"]),
         ]
@@ -83,7 +86,11 @@ def write(scratch):
     (scratch / "frees").write_text("0\t0\tf\t100\t0\t-\t-\n", encoding="ascii")
     (scratch / "half-line").write_text("0\t0\ta\t100\t0\t1\tu\n1\t0\ta\t10", encoding="ascii")
     (scratch / "short-srat").write_bytes(b"SRAT" + (40).to_bytes(4, "little") + bytes(32))
-    (scratch / "hmat").write_bytes(b"HMAT" + (64).to_bytes(4, "little") + bytes(56))
+    (scratch / "hmat-9").write_bytes(b"HMAT" + (40).to_bytes(4, "little") + b"\x09" + bytes(31))
+    (scratch / "facp").write_bytes(b"FACP" + (64).to_bytes(4, "little") + bytes(56))
+    for number, folder in (("0", "half"), ("zero", "unnumbered")):
+        (scratch / folder / number).mkdir(parents=True)
+        (scratch / folder / number / "start").write_text("0x0\n", encoding="ascii")
 
 
 def check_other_inputs(tool, efi_map, scratch):
