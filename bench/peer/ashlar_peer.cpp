@@ -11,13 +11,12 @@
 
 namespace {
 
-constexpr ashlar::cpu_id most_cpus = 64;
-
-/// The CPU is what the caller says.
+/// The CPU is what the caller says, and so is how many there are.
 struct told_cpu : ashlar::platform {
     [[gnu::tls_model("initial-exec")]] static inline thread_local ashlar::cpu_id cpu = 0;
     [[nodiscard]] static ashlar::cpu_id this_cpu() noexcept { return cpu; }
-    [[nodiscard]] static constexpr ashlar::cpu_id max_cpus() noexcept { return most_cpus; }
+    static inline ashlar::cpu_id cpus = 1;
+    [[nodiscard]] static ashlar::cpu_id max_cpus() noexcept { return cpus; }
 };
 using source = ashlar::cpu_rows<ashlar::radix_buddy<told_cpu>,
                                 ashlar::rows_shape{.contract = ashlar::slot_contract::ASHLAR_PEER_CONTRACT}>;
@@ -36,7 +35,7 @@ struct peer {
 }  // namespace
 
 extern "C" void* ashlar_peer_create(std::uint64_t frames, std::uint32_t cpus) {
-    if (cpus > most_cpus) return nullptr;
+    told_cpu::cpus = cpus;
     auto made = std::make_unique<peer>(frames);
     const ashlar::view<source::word> words{made->words.data(), made->words.size()};
     if (made->frames.attach(made->managed, words, ashlar::start::fresh) != ashlar::errc::ok) return nullptr;

@@ -52,7 +52,7 @@
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/cpu_slot.hpp>
 #include <ashlar/layer/cpu_slots.hpp>
-#include <ashlar/layer/held_row.hpp>
+#include <ashlar/layer/held_units.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/layer/magazine.hpp>
 #include <ashlar/layer/magazine_core.hpp>
@@ -61,6 +61,7 @@
 #include <ashlar/layer/ownership_bits.hpp>
 #include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/layer/poisoned.hpp>
+#include <ashlar/layer/row_core.hpp>
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/layer/unit_marks.hpp>
@@ -87,6 +88,7 @@
 #include <ashlar/source/radix_presence.hpp>
 #include <ashlar/source/radix_recover.hpp>
 #include <ashlar/source/radix_take.hpp>
+#include <ashlar/source/radix_take_rows.hpp>
 #include <ashlar/source/row_bits.hpp>
 #include <ashlar/source/transit.hpp>
 #include <ashlar/version.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Every interleaving of `cpu_rows` over the shipped radix_buddy on one line of two rows of two frames: CPUs
-// with a slot each, and CPUs that share one.
+// Every interleaving of `cpu_rows` over the shipped radix_buddy on two lines of two rows of two frames: CPUs with
+// a slot each, and CPUs that share one.
 #include <doctest/doctest.h>
 
 #include <ashlar/layer/cpu_rows.hpp>
@@ -29,7 +29,8 @@ constexpr buddy_shape tiny{
 using exclusive_rows = cpu_rows<radix_buddy<own_cpu, tiny>, rows_shape{.frames_per_cpu = 1}>;
 using shared_rows =
     cpu_rows<radix_buddy<one_cpu, tiny>, rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>;
-constexpr range<> frames{{8}, 4};
+constexpr range<> frames{{8}, 8};
+constexpr range<> first_line{{8}, 4};
 
 /// Outcomes: what a program holds at its end, what it was told.
 constexpr std::size_t held = 0;
@@ -69,7 +70,7 @@ struct world {
         memory.visit_free([&](range<> run) { add(mask_of(run)); });
         for (const auto& result : results) add(result[held]);
         if (!wrong.empty()) return wrong;
-        if (all != 15) return "a frame lost";
+        if (all != 255) return "a frame lost";
         return memory.validate() == errc::ok ? "" : "the source is damaged";
     }
 };
@@ -110,9 +111,9 @@ explorer::program take_this(world<Source>& w, std::uint64_t first) {
 template <class Source>
 explorer::program leave(world<Source>& w) {
     return [&w] {
-        errc answer = w.memory.isolate(frames);
-        if (answer == errc::ok) answer = w.memory.offline(frames);
-        return outcome{answer == errc::ok ? mask_of(frames) : 0, code(answer)};
+        errc answer = w.memory.isolate(first_line);
+        if (answer == errc::ok) answer = w.memory.offline(first_line);
+        return outcome{answer == errc::ok ? mask_of(first_line) : 0, code(answer)};
     };
 }
 
@@ -146,7 +147,7 @@ std::string frees_succeed(const std::vector<outcome>& results) {
     }
     return "";
 }
-/// There is a row for each of two; who comes while the other splits the line may be told to try again.
+/// There is a line for each of two; who comes while the other is at it may be told to try again.
 std::string nobody_exhausted(const std::vector<outcome>& results) {
     for (const auto& result : results) {
         if (result[told] != code(errc::ok) && result[told] != code(errc::busy))
@@ -161,7 +162,7 @@ std::string both_served(const std::vector<outcome>& results) {
     return "";
 }
 
-TEST_CASE("a slot per CPU: two take, one row each") {
+TEST_CASE("a slot per CPU: two take, one line each") {
     world<exclusive_rows> w;
     run("exclusive: take order 0, take order 0", w, {take(w, 0), take(w, 0)}, nobody_exhausted);
 }

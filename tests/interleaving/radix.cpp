@@ -89,16 +89,38 @@ template <class World>
 explorer::program give(World& w, std::uint64_t first, unsigned order) {
     return [&w, first, order] { return outcome{0, code(w.source.free({first}, order))}; };
 }
-/// What a per-CPU layer does: a whole row, of which one frame is kept.
+/// What a per-CPU layer does: all of a row that is in use in part, else of a line, of which one frame is
+/// kept.
 template <class World>
 explorer::program take_row_keep_one(World& w) {
     return [&w] {
         const auto row = w.source.take_row({}, no_limit<>);
-        if (!row) return outcome{0, code(row.error())};
-        const std::uint64_t mask = row->mask;
-        const std::uint64_t kept = mask & (~mask + 1);
-        const auto given = w.source.give_row(row->first, static_cast<buddy::row_bits>(mask ^ kept));
-        return outcome{kept << (row->first.number - 8), code(given == 0 ? errc::ok : errc::double_free)};
+        if (row) {
+            const std::uint64_t kept = row->mask & (~row->mask + 1);
+            const auto refused =
+                w.source.give_row(row->first, static_cast<buddy::row_bits>(row->mask ^ kept));
+            return outcome{kept << (row->first.number - 8),
+                           code(refused == 0 ? errc::ok : errc::double_free)};
+        }
+        const auto lines = w.source.take_lines({}, 0, no_limit<>);
+        if (!lines) return outcome{0, code(lines.error())};
+        buddy::row_bits refused = w.source.give_row(lines->first, 0b10);
+        refused |= w.source.give_row(lines->first + 2, 0b11);
+        return outcome{std::uint64_t{1} << (lines->first.number - 8),
+                       code(refused == 0 ? errc::ok : errc::double_free)};
+    };
+}
+/// A window of whole lines, of which one is kept.
+template <class World>
+explorer::program take_lines_keep_one(World& w) {
+    return [&w] {
+        const auto lines = w.source.take_lines({}, 1, no_limit<>);
+        if (!lines) return outcome{0, code(lines.error())};
+        const std::uint64_t kept = lines->mask & (~lines->mask + 1);
+        const auto refused =
+            w.source.give_lines(lines->first, static_cast<buddy::row_bits>(lines->mask ^ kept));
+        const std::uint64_t first = lines->first.number + 4 * static_cast<unsigned>(std::countr_zero(kept));
+        return outcome{std::uint64_t{15} << (first - 8), code(refused == 0 ? errc::ok : errc::double_free)};
     };
 }
 
@@ -205,6 +227,15 @@ TEST_CASE("rows are taken and given whole") {
     small w(frames);
     run("a row holder and a taker", w, {take_row_keep_one(w), take(w, 0)}, anything, 15);
     run("two row holders", w, {take_row_keep_one(w), take_row_keep_one(w)}, anything, 15);
+}
+
+TEST_CASE("windows of lines are taken and given whole") {
+    large w(two_lines);
+    run("a holder of lines and a taker of a line", w, {take_lines_keep_one(w), take(w, 2)}, anything, 255);
+    run("two holders of lines", w, {take_lines_keep_one(w), take_lines_keep_one(w)}, anything, 255);
+    run("a holder of lines and a taker of a frame", w, {take_lines_keep_one(w), take(w, 0)}, anything, 255);
+    REQUIRE(w.source.allocate_at({{8}, 4}) == errc::ok);
+    run("a holder of lines and a free", w, {take_lines_keep_one(w), give(w, 8, 2)}, anything, 255);
 }
 
 TEST_CASE("isolation: what is freed stays out, what was taken before stays taken") {

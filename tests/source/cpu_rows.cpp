@@ -4,17 +4,18 @@
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/linux_backend/user_platform.hpp>
 #include <ashlar/source/radix_buddy.hpp>
-#include <ashlar/testing/random_bits.hpp>
 #include <ashlar/testing/word_buffer.hpp>
-#include <atomic>
 #include <thread>
 #include <vector>
+
+#include "source/hammer.hpp"
 
 namespace ashlar {
 namespace {
 
 constexpr range<> frames{{0x1000}, 0x2000};
 constexpr std::uint64_t row_size = 64;
+constexpr std::uint64_t line_size = 512;
 
 /// Three CPUs; the test says which one is running, how deep in guards, and hears of defects.
 struct three_cpus : platform {
@@ -69,10 +70,10 @@ TEST_CASE("the example of the class comment") {
     REQUIRE(source.online(frames) == errc::ok);
     const auto page = source.allocate({});
     REQUIRE(page);
-    CHECK(source.held_frames() == row_size - 1);
-    CHECK(source.approximate_free_frames() == frames.count - row_size);
+    CHECK(source.held_frames() == line_size - 1);
+    CHECK(source.approximate_free_frames() == frames.count - line_size);
     CHECK(source.free(*page, 0) == errc::ok);
-    CHECK(source.held_frames() == row_size);
+    CHECK(source.held_frames() == line_size);
     source.drain();
     CHECK(source.held_frames() == 0);
     CHECK(source.inner().free_frames() == frames.count);
@@ -87,42 +88,212 @@ TEST_CASE_TEMPLATE("a CPU allocates from one row, until it has no such block", S
         const auto f = a.memory.allocate({});
         REQUIRE(f);
         CHECK(f->number / row_size == (i == 0 ? *f : got[0]).number / row_size);
-        CHECK(a.memory.held_frames() == row_size - 1 - i);
+        CHECK(a.memory.held_frames() == line_size - 1 - i);
         got.push_back(*f);
     }
     const auto next = a.memory.allocate({.order = 3});
     REQUIRE(next);
     CHECK(next->number / row_size != got[0].number / row_size);
-    CHECK(a.memory.held_frames() == row_size - 8);
+    CHECK(next->number / line_size == got[0].number / line_size);
+    CHECK(a.memory.held_frames() == line_size - row_size - 8);
     // Another CPU has a row of its own, and the layer counts both.
     three_cpus::cpu = 1;
     const auto other = a.memory.allocate({});
     REQUIRE(other);
-    CHECK(other->number / row_size != next->number / row_size);
-    CHECK(a.memory.held_frames() == row_size - 8 + row_size - 1);
+    CHECK(other->number / line_size != next->number / line_size);
+    CHECK(a.memory.held_frames() == 2 * line_size - row_size - 8 - 1);
     CHECK(a.memory.free_frames() == frames.count - row_size - 8 - 1);
     CHECK(a.memory.validate() == errc::ok);
 }
 
-TEST_CASE_TEMPLATE("frees of one row are pending until it is full or another row's come", Source,
-                   exclusive_rows, shared_rows) {
+TEST_CASE_TEMPLATE("rows in use in part come before whole lines", Source, exclusive_rows, shared_rows) {
     attached<Source> a;
-    const range<> one{{0x1400}, row_size};
-    const range<> two{{0x1800}, row_size};
-    REQUIRE(a.memory.allocate_at(one) == errc::ok);
-    REQUIRE(a.memory.allocate_at(two) == errc::ok);
-    for (std::uint64_t i = 0; i < row_size; ++i) {
-        CHECK(a.memory.held_frames() == i);
-        REQUIRE(a.memory.free(one.first + i, 0) == errc::ok);
+    REQUIRE(a.memory.allocate_at({{0x1800}, 60}) == errc::ok);
+    for (int i = 0; i < 4; ++i) CHECK(a.memory.allocate({})->number / row_size == 0x1800 / row_size);
+    // The other rows of that line, then another line.
+    for (std::uint64_t i = 0; i < line_size - row_size; ++i) {
+        REQUIRE(a.memory.allocate({})->number / line_size == 0x1800 / line_size);
     }
     CHECK(a.memory.held_frames() == 0);
-    CHECK(a.memory.inner().free_frames() == frames.count - row_size);
-    REQUIRE(a.memory.allocate_at({one.first, 8}) == errc::ok);
-    REQUIRE(a.memory.free(two.first, 4) == errc::ok);
-    REQUIRE(a.memory.free(one.first, 3) == errc::ok);
+    CHECK(a.memory.allocate({})->number / line_size != 0x1800 / line_size);
+}
+
+TEST_CASE_TEMPLATE("what is freed while nothing is left to allocate from is allocated next", Source,
+                   exclusive_rows, shared_rows) {
+    attached<Source> a;
+    REQUIRE(a.memory.allocate_at({{0x1400}, row_size}) == errc::ok);
+    REQUIRE(a.memory.free({0x1408}, 3) == errc::ok);
     CHECK(a.memory.held_frames() == 8);
-    CHECK(a.memory.inner().free_frames() == frames.count - row_size + 16 - 8);
-    CHECK(a.memory.free_frames() == frames.count - row_size + 16);
+    CHECK(a.memory.allocate({})->number == 0x1408);
+    REQUIRE(a.memory.free({0x1400}, 3) == errc::ok);
+    CHECK(a.memory.held_frames() == 15);
+    CHECK(a.memory.inner().free_frames() == frames.count - row_size);
+}
+
+TEST_CASE_TEMPLATE("the second free in a row of frames waits for others, until it is full", Source,
+                   exclusive_rows, shared_rows) {
+    attached<Source> a;
+    const range<> line{{0x1800}, line_size};
+    REQUIRE(a.memory.allocate_at(line) == errc::ok);
+    REQUIRE(a.memory.allocate({}));  // there is something to allocate from
+    const std::uint64_t held = a.memory.held_frames();
+    const std::uint64_t inside = a.memory.inner().free_frames();
+    REQUIRE(a.memory.free(line.first, 0) == errc::ok);
+    CHECK(a.memory.held_frames() == held);
+    CHECK(a.memory.inner().free_frames() == inside + 1);
+    for (std::uint64_t i = 1; i < row_size; ++i) {
+        REQUIRE(a.memory.free(line.first + i, 0) == errc::ok);
+        CHECK(a.memory.held_frames() == held + i);
+    }
+    // Another row: the first goes through, the second takes the place of what was pending.
+    REQUIRE(a.memory.free(line.first + row_size, 0) == errc::ok);
+    CHECK(a.memory.held_frames() == held + row_size - 1);
+    REQUIRE(a.memory.free(line.first + row_size + 1, 0) == errc::ok);
+    CHECK(a.memory.held_frames() == held + 1);
+    CHECK(a.memory.allocate_at({line.first, 2 * row_size}) == errc::busy);
+    CHECK(a.memory.allocate_at({line.first, row_size + 2}) == errc::ok);
+}
+
+TEST_CASE_TEMPLATE("full rows wait for their line, and a full line goes back at once", Source, exclusive_rows,
+                   shared_rows) {
+    attached<Source> a;
+    const range<> line{{0x1800}, line_size};
+    REQUIRE(a.memory.allocate_at(line) == errc::ok);
+    REQUIRE(a.memory.allocate({}));
+    const std::uint64_t held = a.memory.held_frames();
+    const std::uint64_t inside = a.memory.inner().free_frames();
+    for (std::uint64_t row = 0; row < 8; ++row) {
+        const frame<> first = line.first + row * row_size;
+        // So that the first frame of the row waits, too.
+        REQUIRE(a.memory.inner().free(first, 0) == errc::ok);
+        REQUIRE(a.memory.inner().allocate_at({first, 1}) == errc::ok);
+        CHECK(a.memory.free(first, 0) == errc::ok);
+        const errc again = a.memory.inner().allocate_at({first, 1});
+        REQUIRE(again == errc::ok);
+        for (std::uint64_t i = 0; i < row_size; ++i) REQUIRE(a.memory.free(first + i, 0) == errc::ok);
+        const bool last = row == 7;
+        CHECK(a.memory.held_frames() == held + (last ? 0 : (row + 1) * row_size));
+        CHECK(a.memory.validate() == errc::ok);
+    }
+    CHECK(a.memory.inner().free_frames() == inside + line_size);
+    const auto whole = a.memory.inner().allocate_at(line);
+    CHECK(whole == errc::ok);
+}
+
+/// Large enough for windows of four lines.
+constexpr range<> many{{0x40000}, 0x40000};
+template <class Source>
+struct attached_many {
+    attached_many() {
+        three_cpus::cpu = 0;
+        three_cpus::defects.clear();
+        REQUIRE(memory.attach(many, storage.words(), start::fresh) == errc::ok);
+        REQUIRE(memory.online(many) == errc::ok);
+    }
+    testing::word_buffer<typename Source::word> storage{Source::metadata_words(many)};
+    Source memory;
+};
+
+TEST_CASE_TEMPLATE("lines come by the window and go back by the window", Source, exclusive_rows,
+                   shared_rows) {
+    attached_many<Source> a;
+    constexpr std::uint64_t window = 4 * line_size;
+    std::vector<frame<>> got;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+        const auto line = a.memory.allocate({.order = 9});
+        REQUIRE(line);
+        CHECK(line->number % line_size == 0);
+        CHECK(a.memory.held_frames() == (3 - i % 4) * line_size);
+        got.push_back(*line);
+    }
+    CHECK(a.memory.inner().free_frames() == many.count - 2 * window);
+    // The first one is what is allocated from next, the others of its window join it.
+    for (std::uint64_t i = 0; i < 4; ++i) {
+        REQUIRE(a.memory.free(got[i], 9) == errc::ok);
+        CHECK(a.memory.held_frames() == (i + 1) * line_size);
+        CHECK(a.memory.free(got[i], 9) == errc::double_free);
+        CHECK(a.memory.free(got[i] + 77, 0) == errc::double_free);
+        CHECK(a.memory.free(got[i] + 64, 6) == errc::double_free);
+        CHECK(a.memory.would_free(got[i] + 128, 7) == errc::double_free);
+    }
+    // The next window: one goes through, the others wait, all of them when the first comes again.
+    REQUIRE(a.memory.free(got[4], 9) == errc::ok);
+    CHECK(a.memory.held_frames() == window);
+    REQUIRE(a.memory.inner().allocate_at({got[4], line_size}) == errc::ok);
+    for (std::uint64_t i = 4; i < 8; ++i) {
+        REQUIRE(a.memory.free(got[i], 9) == errc::ok);
+        CHECK(a.memory.held_frames() == window + (i == 7 ? 0 : (i - 3) * line_size));
+    }
+    CHECK(a.memory.validate() == errc::ok);
+    // Two lines side by side come out of the slot, larger blocks from the source.
+    const std::uint64_t inside = a.memory.inner().free_frames();
+    const auto pair = a.memory.allocate({.order = 10});
+    REQUIRE(pair);
+    CHECK(pair->number % (2 * line_size) == 0);
+    CHECK(a.memory.held_frames() == window - 2 * line_size);
+    CHECK(a.memory.inner().free_frames() == inside);
+    REQUIRE(a.memory.allocate({.order = 12}));
+    CHECK(a.memory.inner().free_frames() == inside - 2 * window);
+    REQUIRE(a.memory.free(*pair, 10) == errc::ok);
+    CHECK(a.memory.held_frames() == window);
+    CHECK(three_cpus::defects.empty());
+}
+
+TEST_CASE_TEMPLATE("blocks of rows come out of the line that is in use", Source, exclusive_rows,
+                   shared_rows) {
+    attached_many<Source> a;
+    const auto frame_of_line = a.memory.allocate({});
+    REQUIRE(frame_of_line);
+    const std::uint64_t inside = a.memory.inner().free_frames();
+    const auto row = a.memory.allocate({.order = 6});
+    const auto rows = a.memory.allocate({.order = 7});
+    REQUIRE((row && rows));
+    CHECK(row->number / line_size == frame_of_line->number / line_size);
+    CHECK(rows->number / line_size == frame_of_line->number / line_size);
+    CHECK(rows->number % 128 == 0);
+    CHECK(a.memory.inner().free_frames() == inside);
+    REQUIRE(a.memory.free(*rows, 7) == errc::ok);
+    CHECK(a.memory.free(*rows + 64, 6) == errc::double_free);
+    CHECK(a.memory.free(*rows, 8) == errc::misaligned);
+    CHECK(a.memory.free(*frame_of_line + 1, 0) == errc::double_free);
+    CHECK(a.memory.free({frame_of_line->number / line_size * line_size}, 9) == errc::double_free);
+    REQUIRE(a.memory.free(*row, 6) == errc::ok);
+    CHECK(a.memory.inner().free_frames() == inside);
+    CHECK(a.memory.free(*frame_of_line, 0) == errc::ok);
+    CHECK(a.memory.free_frames() == many.count);
+    CHECK(a.memory.validate() == errc::ok);
+    a.memory.drain();
+    CHECK(a.memory.inner().free_frames() == many.count);
+    CHECK(a.memory.inner().allocate({.order = 17}));
+    CHECK(three_cpus::defects.empty());
+}
+
+TEST_CASE("lines in a slot are isolated, revoked, recovered and visited as all else") {
+    attached_many<exclusive_rows> a;
+    const auto line = a.memory.allocate({.order = 9});
+    REQUIRE(line);
+    const range<> next{*line + line_size, line_size};
+    std::uint64_t seen = 0;
+    a.memory.visit_free([&](range<> run) { seen += run.count; });
+    CHECK(seen == many.count - line_size);
+    three_cpus::cpu = 1;
+    CHECK(a.memory.isolate(next) == errc::busy);
+    a.memory.drain(0);
+    CHECK(a.memory.isolate(next) == errc::ok);
+    three_cpus::cpu = 0;
+    // What was isolated is not allocated from, though it is free.
+    for (int i = 0; i < 10; ++i) CHECK(*a.memory.allocate({.order = 9}) != next.first);
+    CHECK(a.memory.offline(next) == errc::ok);
+    // A whole line against another CPU's slot: told when it is flushed, and nothing is lost or twice.
+    three_cpus::cpu = 1;
+    REQUIRE(a.memory.free(*line, 9) == errc::ok);
+    three_cpus::cpu = 2;
+    REQUIRE(a.memory.free(*line + 5, 0) == errc::ok);
+    a.memory.drain(2);
+    CHECK(a.memory.validate() == errc::corrupt);
+    a.memory.drain(1);
+    CHECK(three_cpus::defects == std::vector<std::uint64_t>{line->number});
+    CHECK(a.memory.validate() == errc::ok);
 }
 
 TEST_CASE("a double free is told in the own slot and in the source, before anything changes") {
@@ -143,7 +314,7 @@ TEST_CASE("a double free is told in the own slot and in the source, before anyth
     CHECK(a.memory.free({0x1806}, 2) == errc::misaligned);
     CHECK(a.memory.free({0x900}, 0) == errc::not_owned);
     CHECK(a.memory.free({0x1000}, 60) == errc::unsupported);
-    CHECK(a.memory.free_frames() + 16 - 4 + row_size - 1 == free + row_size - 1);
+    CHECK(a.memory.free_frames() + 16 - 4 == free);
     CHECK(a.memory.validate() == errc::ok);
     CHECK(three_cpus::defects.empty());
 }
@@ -279,7 +450,7 @@ TEST_CASE("recover discards the slots; another count of CPUs or foreign words ar
     exclusive_rows next;
     REQUIRE(next.attach(frames, copy.words(), start::recover) == errc::ok);
     CHECK(next.held_frames() == 0);
-    CHECK(next.free_frames() == frames.count - row_size);  // what the slot held leaks
+    CHECK(next.free_frames() == frames.count - line_size);  // what the slot held leaks
     CHECK(next.validate() == errc::ok);
     // ... unless the user can say what is in use.
     copy.copy_from(a.storage);
@@ -293,57 +464,6 @@ TEST_CASE("recover discards the slots; another count of CPUs or foreign words ar
         exclusive_rows refused;
         CHECK(refused.attach(frames, copy.words(), start::recover) == errc::corrupt);
     }
-}
-
-template <class Source, class Enter>
-void hammer(Enter enter) {
-    static constexpr range<> few{{0x40000}, 0x4000};
-    testing::word_buffer<typename Source::word> words(Source::metadata_words(few));
-    Source source;
-    REQUIRE(source.attach(few, words.words(), start::fresh) == errc::ok);
-    REQUIRE(source.online(few) == errc::ok);
-    std::vector<std::atomic<std::uint8_t>> owned(few.count);
-    std::atomic<int> wrong{0};
-    std::vector<std::vector<frame<>>> left(4);
-    const auto mark = [&](frame<> first, unsigned order, std::uint8_t from, std::uint8_t to) {
-        for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
-            std::uint8_t expected = from;
-            if (!owned[first.number - few.first.number + i].compare_exchange_strong(expected, to)) ++wrong;
-        }
-    };
-    std::vector<std::thread> threads;
-    for (std::uint64_t seed = 0; seed < 4; ++seed) {
-        threads.emplace_back([&, seed] {
-            [[maybe_unused]] const auto slot = enter();
-            testing::random_bits dice(seed + 1);
-            std::vector<std::pair<frame<>, unsigned>> held;
-            for (int step = 0; step < 20'000; ++step) {
-                if (held.size() < 300 && dice() % 2 == 0) {
-                    const auto order = static_cast<unsigned>(dice() % 8);
-                    if (const auto got = source.allocate({.order = order})) {
-                        mark(*got, order, 0, 1);
-                        held.emplace_back(*got, order);
-                    }
-                } else if (!held.empty()) {
-                    std::swap(held[dice() % held.size()], held.back());
-                    mark(held.back().first, held.back().second, 1, 0);
-                    if (source.free(held.back().first, held.back().second) != errc::ok) ++wrong;
-                    held.pop_back();
-                }
-                if (step % 1000 == 0) source.drain();
-            }
-            for (const auto& [first, order] : held) {
-                mark(first, order, 1, 0);
-                if (source.free(first, order) != errc::ok) ++wrong;
-            }
-            source.drain();
-        });
-    }
-    for (auto& each : threads) each.join();
-    CHECK(wrong == 0);
-    for (cpu_id cpu = 0; cpu < Source::platform_type::max_cpus(); ++cpu) source.drain(cpu);
-    CHECK(source.inner().free_frames() == few.count);
-    CHECK(source.validate() == errc::ok);
 }
 
 TEST_CASE("threads: a slot per registered thread, and threads without one") {

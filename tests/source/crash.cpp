@@ -2,8 +2,10 @@
 // A CPU stops at any store; another one recovers from what is in memory.
 #include <doctest/doctest.h>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <ashlar/testing/crash_run.hpp>
@@ -55,8 +57,31 @@ TEST_CASE("radix_buddy") {
 TEST_CASE("cpu_rows<radix_buddy>: beside a line, at most what the slot holds is lost") {
     constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
     using rows = cpu_rows<radix_buddy<observed, lines>, rows_shape{.frames_per_cpu = 1}>;
-    constexpr std::uint64_t slot = 2 << lines.row_order;
+    // Two rows, rows of two lines, and two windows, of a line each in so small a range.
+    constexpr std::uint64_t slot = (2 << lines.row_order) + (4 << lines.line_order);
     crash_everywhere<rows>({{60}, 200}, 2'000, (1 << lines.line_order) + slot);
+}
+
+constexpr magazine_shape stacks{
+    .batch = 4, .high = 12, .largest_order = 2, .huge_order = 3, .frames_per_cpu = 1};
+
+TEST_CASE("cpu_magazines: beside a pageblock, at most what the slot holds is lost, and a batch on its way") {
+    constexpr std::uint64_t slot = stacks.high + stacks.batch;
+    crash_everywhere<cpu_magazines<locked<list_buddy<observed, small_buddy>>, stacks>>(
+        {{60}, 150}, 1'000, (1 << small_buddy.pageblock_order) + slot);
+    constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+    crash_everywhere<cpu_magazines<radix_buddy<observed, lines>, stacks>>({{60}, 200}, 1'000,
+                                                                          (1 << lines.line_order) + slot);
+}
+
+/// Recovers without a word of the caller.
+struct by_its_bits : ownership_checked<cpu_magazines<locked<list_buddy<observed, small_buddy>>, stacks>> {
+    constexpr errc attach(range<> frames, view<word> words, start how) noexcept {
+        return ownership_checked::attach(frames, words, how);
+    }
+};
+TEST_CASE("ownership_checked knows itself what is live: nothing is lost") {
+    crash_everywhere<by_its_bits>({{60}, 150}, 1'000, 0);
 }
 
 }  // namespace

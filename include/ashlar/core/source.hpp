@@ -89,39 +89,52 @@ concept frame_source = requires(S source, const S constant, range<typename S::sp
     { constant.describe(properties) } -> std::same_as<void>;
 };
 
-/// A row as a per-CPU layer holds it: the free frames of one row (bit i = frame `first` + i).
+/// Free units side by side, as a per-CPU layer holds them: bit i is unit i from `first` on. A unit is a frame
+/// (then this is a row) or a line of frames (then it is a window of lines).
 template <class Space, class Bits>
 struct row_of_frames {
     frame<Space> first{};
     Bits mask = 0;
 };
 
-/// A source that also hands out whole rows, for the layers that keep one per CPU.
-/// `take_row(request, near)` takes every free frame of a row that holds a free block of the order (at most
-/// `largest_row_order`), by preference close to a frame (`no_limit`: to none); a requirement is
-/// `unsupported`. `give_row(first, mask)` gives frames of that row back and answers the bits that did not
-/// become free: free already (a double free), or revoked meanwhile. `offers_row(first)`: frames that the
-/// caller has of that row may be handed out (it is not isolated).
+/// A source that also hands out whole rows and lines, for the layers that keep some per CPU. A row has
+/// 2^`largest_row_order` frames, a line 2^`row_line_order`.
+///
+/// - `take_row(request, near)`: every free frame of a row that holds a free block of the order (at most
+///   `largest_row_order`), of a line that is in use in part; by preference close to a frame (`no_limit`: to
+///   none). `give_row(first, mask)`: frames of that row come back.
+/// - `take_lines(request, window_order, near)`: the lines of an aligned window of 2^window_order (at most
+///   `largest_window_order`) that are free as a whole. `give_lines(first, mask)`: lines of that window.
+/// - The gives answer the bits that did not become free: free already (a double free), or revoked meanwhile.
+/// - `exhausted` says that no such row, or window, was met; a requirement is `unsupported`.
+/// - `offers_row(first)`: frames that the caller has of that line may be handed out (it is not isolated).
 template <class S>
 concept row_source = frame_source<S> &&
     requires(S source, const S constant, frame<typename S::space> first, typename S::row_bits mask,
-             request<typename S::space> wanted) {
+             request<typename S::space> wanted, unsigned window_order) {
     { S::largest_row_order } -> std::convertible_to<unsigned>;
+    { S::row_line_order } -> std::convertible_to<unsigned>;
+    { S::largest_window_order } -> std::convertible_to<unsigned>;
     {
         source.take_row(wanted, first)
         } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
     { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
+    {
+        source.take_lines(wanted, window_order, first)
+        } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
+    { source.give_lines(first, mask) } -> std::same_as<typename S::row_bits>;
     { constant.offers_row(first) } -> std::same_as<bool>;
 };
 
 /// What a layer that hands rows on has of its source; nothing where the source has no rows.
 template <class S>
 struct row_properties {};
-/// Those of a source of rows.
 template <row_source S>
 struct row_properties<S> {
     using row_bits = typename S::row_bits;
     static constexpr unsigned largest_row_order = S::largest_row_order;
+    static constexpr unsigned row_line_order = S::row_line_order;
+    static constexpr unsigned largest_window_order = S::largest_window_order;
 };
 
 /// A source whose number of free frames is one load away, at quiescence off by `largest_error()` at most.

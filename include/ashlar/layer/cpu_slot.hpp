@@ -4,90 +4,149 @@
 #include <ashlar/core/atomic.hpp>
 #include <ashlar/core/frame.hpp>
 #include <ashlar/layer/cpu_slots.hpp>
+#include <ashlar/layer/held_units.hpp>
 #include <ashlar/layer/own_words.hpp>
 #include <cstddef>
 #include <cstdint>
 
-namespace ashlar {
+namespace ashlar::detail {
 
-/// Constants of `cpu_rows`.
-struct rows_shape {
-    slot_contract contract = slot_contract::exclusive;
-    /// In smaller ranges, by CPU, nothing is kept per CPU: it would be too much of what there is.
-    std::uint32_t frames_per_cpu = 4096;
+/// A pair of held units in a slot's words, read and written by one at a time, relaxed.
+template <class Word, class Units>
+class held_place {
+ public:
+    constexpr held_place() noexcept = default;
+    constexpr explicit held_place(Word* at) noexcept : words_(at) {}
+
+    [[nodiscard]] constexpr Units get() const noexcept {
+        return {words_[0].load(memory_order::relaxed), words_[1].load(memory_order::relaxed)};
+    }
+    constexpr void set(Units to) const noexcept {
+        words_[0].store(to.key, memory_order::relaxed);
+        words_[1].store(to.mask, memory_order::relaxed);
+    }
+    /// The group stays, its units change.
+    constexpr void leave(typename Units::bits mask) const noexcept {
+        words_[1].store(mask, memory_order::relaxed);
+    }
+    /// What was there. The place is empty before anybody may give it on.
+    [[nodiscard]] constexpr Units clear() const noexcept {
+        const Units was = get();
+        set({});
+        return was;
+    }
+
+ private:
+    Word* words_ = nullptr;
 };
 
-namespace detail {
-
-/// A CPU's slot: five words of one cache line.
+/// A CPU's slot. On three levels (frames of a row, rows of a line, lines of a window) it holds some to
+/// allocate from and some that were freed.
 ///
-/// | word | what | who writes |
-/// |---|---|---|
-/// | 0 | lock of a shared slot | see `slot_lock` |
-/// | 1, 2 | row to allocate from: key, frames that are left | the slot's holder, relaxed |
-/// | 3, 4 | row of pending frees: key, frames | the slot's holder, relaxed |
+/// | word | what |
+/// |---|---|
+/// | 0 | lock of a shared slot, see `slot_lock` |
+/// | 1, 2 and 3, 4 | row to allocate from, row of pending frees: key, frames |
+/// | 5, 6 | key of the row, and of the window, that the last free was in which belonged to none of these |
+/// | 7, 8 and 9, 10 | line to allocate rows from, line of pending rows: key, rows |
+/// | 11, 12 and 13, 14 | window to allocate lines from, window of pending lines: key, lines |
 ///
-/// One writer at a time, by the guard or by the lock; others read (counting, isolating) and may see a key and
-/// a mask that do not belong together. The frames themselves are published by the source's rows, from which
-/// they come and to which they go.
-template <class Word, class Row>
+/// The slot's holder writes them, one at a time, by the guard or by the lock, relaxed; others read (counting,
+/// isolating) and may see a key and a mask that do not belong together. The frames themselves are published
+/// by the source's words, from which they come and to which they go.
+template <class Word, class Space, unsigned RowOrder, unsigned LineOrder>
 class cpu_slot : public slot_lock<Word> {
     using slot_lock<Word>::words_;
+    using bits = typename Word::value_type;
 
  public:
     using word = Word;
-    using row = Row;
-    static constexpr std::size_t words = layer_line_words<Word>;
-    static constexpr typename Word::value_type identity = 0x6370'7572u;
+    using row = held_units<Space, bits, 0>;
+    using rows = held_units<Space, bits, RowOrder>;
+    using lines = held_units<Space, bits, LineOrder>;
+    static constexpr std::size_t words =
+        (15 + layer_line_words<Word> - 1) / layer_line_words<Word> * layer_line_words<Word>;
+    static constexpr bits identity = 0x6370'756cu;
 
     constexpr cpu_slot() noexcept = default;
     constexpr explicit cpu_slot(Word* at) noexcept : slot_lock<Word>(at) {}
 
-    [[nodiscard]] constexpr row allocation() const noexcept { return read(1); }
-    [[nodiscard]] constexpr row pending() const noexcept { return read(3); }
-    [[nodiscard]] constexpr bool empty() const noexcept {
-        return allocation().mask == 0 && pending().mask == 0;
+    [[nodiscard]] constexpr held_place<Word, row> allocation() const noexcept { return at<row>(1); }
+    [[nodiscard]] constexpr held_place<Word, row> pending() const noexcept { return at<row>(3); }
+    [[nodiscard]] constexpr held_place<Word, rows> allocation_rows() const noexcept { return at<rows>(7); }
+    [[nodiscard]] constexpr held_place<Word, rows> pending_rows() const noexcept { return at<rows>(9); }
+    [[nodiscard]] constexpr held_place<Word, lines> allocation_lines() const noexcept {
+        return at<lines>(11);
     }
-    /// Part of the block is in the slot.
-    template <class Space>
-    [[nodiscard]] constexpr bool holds(frame<Space> first, unsigned order) const noexcept {
-        return allocation().holds(first, order) || pending().holds(first, order);
+    [[nodiscard]] constexpr held_place<Word, lines> pending_lines() const noexcept { return at<lines>(13); }
+
+    /// True the second time in a row that it is asked for the same row, or window.
+    [[nodiscard]] constexpr bool is_repeated_row(bits key) const noexcept { return repeated(5, key); }
+    [[nodiscard]] constexpr bool is_repeated_window(bits key) const noexcept { return repeated(6, key); }
+
+    /// Calls `visit(units, group order)` for what is held, on all levels.
+    template <class Visit>
+    constexpr void for_each_group(unsigned window_order, Visit&& visit) const noexcept {
+        visit(allocation().get(), RowOrder);
+        visit(pending().get(), RowOrder);
+        visit(allocation_rows().get(), LineOrder);
+        visit(pending_rows().get(), LineOrder);
+        visit(allocation_lines().get(), window_order);
+        visit(pending_lines().get(), window_order);
     }
-    template <class Space>
-    [[nodiscard]] constexpr bool touches(range<Space> frames) const noexcept {
-        return allocation().touches(frames) || pending().touches(frames);
+    [[nodiscard]] constexpr bool is_empty() const noexcept {
+        bits any = 0;
+        for_each_group(LineOrder, [&any](const auto& held, unsigned) noexcept {
+            any = static_cast<bits>(any | held.mask);
+        });
+        return any == 0;
     }
-    /// The row stays, its frames change.
-    constexpr void leave_allocation(typename row::bits mask) const noexcept {
-        words_[2].store(mask, memory_order::relaxed);
+    /// Part of the frames is held.
+    [[nodiscard]] constexpr bool holds(range<Space> frames, unsigned window_order) const noexcept {
+        bool any = false;
+        for_each_group(window_order, [&](const auto& held, unsigned group_order) noexcept {
+            any = any || held.holds(frames, group_order);
+        });
+        return any;
     }
-    constexpr void leave_pending(typename row::bits mask) const noexcept {
-        words_[4].store(mask, memory_order::relaxed);
+    /// Part of a line is held, but not as a line.
+    [[nodiscard]] constexpr bool holds_in_line(frame<Space> first) const noexcept {
+        const auto in_line = [line = first.number >> LineOrder](const auto& held) noexcept {
+            return held.mask != 0 && held.first().number >> LineOrder == line;
+        };
+        return in_line(allocation().get()) || in_line(pending().get()) || in_line(allocation_rows().get()) ||
+               in_line(pending_rows().get());
     }
-    constexpr void set_allocation(row to) const noexcept { write(1, to); }
-    constexpr void set_pending(row to) const noexcept { write(3, to); }
-    /// What was there. The slot is empty before anybody may give it on.
-    [[nodiscard]] constexpr row clear_allocation() const noexcept { return clear(1); }
-    [[nodiscard]] constexpr row clear_pending() const noexcept { return clear(3); }
+    /// A line is held as such.
+    [[nodiscard]] constexpr bool holds_line(frame<Space> first, unsigned window_order) const noexcept {
+        const lines wanted = lines::block(first, LineOrder, window_order);
+        const auto in_window = [wanted](const lines& held) noexcept {
+            return held.key == wanted.key && (held.mask & wanted.mask) != 0;
+        };
+        return in_window(allocation_lines().get()) || in_window(pending_lines().get());
+    }
+    /// Part of the frames is in a group that the slot has, held or not.
+    [[nodiscard]] constexpr bool touches(range<Space> frames, unsigned window_order) const noexcept {
+        bool any = false;
+        for_each_group(window_order, [&](const auto& held, unsigned group_order) noexcept {
+            any = any || held.touches(frames, group_order);
+        });
+        return any;
+    }
     constexpr void discard() const noexcept {
-        for (unsigned i = 0; i < 5; ++i) words_[i].store(0, memory_order::relaxed);
+        for (unsigned i = 0; i < 15; ++i) words_[i].store(0, memory_order::relaxed);
     }
 
  private:
-    [[nodiscard]] constexpr row read(unsigned at) const noexcept {
-        return {words_[at].load(memory_order::relaxed), words_[at + 1].load(memory_order::relaxed)};
+    template <class Units>
+    [[nodiscard]] constexpr held_place<Word, Units> at(unsigned index) const noexcept {
+        return held_place<Word, Units>(words_ + index);
     }
-    constexpr void write(unsigned at, row to) const noexcept {
-        words_[at].store(to.key, memory_order::relaxed);
-        words_[at + 1].store(to.mask, memory_order::relaxed);
-    }
-    [[nodiscard]] constexpr row clear(unsigned at) const noexcept {
-        const row was = read(at);
-        write(at, {});
-        return was;
+    [[nodiscard]] constexpr bool repeated(unsigned index, bits key) const noexcept {
+        if (words_[index].load(memory_order::relaxed) == key) return true;
+        words_[index].store(key, memory_order::relaxed);
+        return false;
     }
 };
 
-}  // namespace detail
-
-}  // namespace ashlar
+}  // namespace ashlar::detail

@@ -60,6 +60,10 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     static constexpr unsigned isolation_order = Shape.line_order;
     /// Frames of a row, as an order: what `take_row` hands out at most.
     static constexpr unsigned largest_row_order = Shape.row_order;
+    /// Frames of a line, as an order: what a bit of `take_lines` stands for.
+    static constexpr unsigned row_line_order = Shape.line_order;
+    /// The most that `take_lines` hands out at once, as an order of lines.
+    static constexpr unsigned largest_window_order = geometry::word_lines_order;
 
     /// 0 for a range that cannot be attached.
     [[nodiscard]] static constexpr std::size_t metadata_words(range<space> frames) noexcept {
@@ -130,7 +134,7 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
             return this->find(sought, [this](search& s) noexcept { return this->take_small(s); });
         }
         if (wanted.order <= word_order) {
-            return this->find(sought, [this](search& s) noexcept { return this->take_lines(s); });
+            return this->find(sought, [this](search& s) noexcept { return this->take_line_block(s); });
         }
         return this->find(sought, [this](search& s) noexcept { return this->take_words(s); });
     }
@@ -150,16 +154,39 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
         return this->check_give(first, order);
     }
 
-    /// All free frames of a row that holds a free block of the order (at most `largest_row_order`), near
-    /// `near` if there is one in its line.
+    /// All free frames of a row that holds a free block of the order (at most `largest_row_order`), of a line
+    /// that is in use in part; near `near` if there is one in its line. `exhausted`: there was none.
     constexpr result<row_of_frames<space, row_bits>> take_row(request<space> wanted,
                                                               frame<space> near) noexcept {
-        if (wanted.order > row_order || !wanted.nodes.is_all() || wanted.mirror == mirror::required ||
-            wanted.below != no_limit<space>) {
-            return errc::unsupported;
-        }
+        if (wanted.order > row_order || !serves_anywhere(wanted)) return errc::unsupported;
         if (!this->attached()) return errc::exhausted;
         return this->take_any_row(wanted.order, wanted.effort, near.number);
+    }
+    /// The free whole lines of an aligned window of 2^window_order lines, at most a word of them: bit i is
+    /// line i of the window that starts at the frame told. In the window of `near` if there are some.
+    /// `exhausted`: there was none.
+    constexpr result<row_of_frames<space, row_bits>> take_lines(request<space> wanted, unsigned window_order,
+                                                                frame<space> near) noexcept {
+        if (window_order > geometry::word_lines_order || !serves_anywhere(wanted)) return errc::unsupported;
+        if (!this->attached()) return errc::exhausted;
+        return this->take_window(window_order, wanted.effort, near.number);
+    }
+    /// Whole lines that the caller owns, of one word; bit i is line i from the line of `first` on. Answers
+    /// those that did not become free: free already, in part or whole, or revoked.
+    constexpr row_bits give_lines(frame<space> first, row_bits lines) noexcept {
+        const auto shift = static_cast<unsigned>(first.number >> line_order) & (geometry::word_lines - 1);
+        bits wrong = 0;
+        for (bits rest = lines; rest != 0; rest = static_cast<bits>(rest & (rest - 1))) {
+            const auto line = static_cast<unsigned>(std::countr_zero(rest));
+            const std::size_t row = at_.row_at(first.number + (std::uint64_t{line} << line_order));
+            bits any = 0;
+            for (unsigned i = 0; i < line_rows; ++i) any |= this->words_[row + i].load(memory_order::acquire);
+            if (any != 0) wrong = static_cast<bits>(wrong | bits{1} << line);
+        }
+        const bits mask = static_cast<bits>((lines & ~wrong) << shift);
+        if (mask == 0) return wrong;
+        const bits refused = base::give_lines(at_.line_word_of(first.number), mask);
+        return static_cast<row_bits>(wrong | (refused >> shift));
     }
 
     /// `first` is the first frame of a row, `mask` frames of it that the caller owns. Answers the bits that
@@ -260,6 +287,9 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
  private:
     constexpr void unbind() noexcept { static_cast<base&>(*this) = base{}; }
 
+    [[nodiscard]] static constexpr bool serves_anywhere(const request<space>& wanted) noexcept {
+        return wanted.nodes.is_all() && wanted.mirror != mirror::required && wanted.below == no_limit<space>;
+    }
     [[nodiscard]] static constexpr std::uint64_t count_bits(const word& value) noexcept {
         return static_cast<std::uint64_t>(std::popcount(value.load(memory_order::relaxed)));
     }

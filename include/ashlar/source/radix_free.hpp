@@ -36,6 +36,7 @@ class radix_free : public radix_recover<Platform, Shape> {
                 return ((seen & mask) | (whole & line)) != 0 ? errc::double_free : errc::ok;
             }
         }
+        if (order == line_order && at_.holds(first.number, order)) return check_line_give(first.number);
         return check_any_give(first, order);
     }
 
@@ -44,8 +45,8 @@ class radix_free : public radix_recover<Platform, Shape> {
             const errc error = check_give(first, order);
             return error != errc::ok ? error : free_in_row(first.number, order);
         }
+        if (order == line_order && at_.holds(first.number, order)) return free_line(first.number);
         if (const errc error = check_block(first, order); error != errc::ok) return error;
-        if (order == line_order) return free_line(first.number);
         return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
     }
 
@@ -105,16 +106,30 @@ class radix_free : public radix_recover<Platform, Shape> {
         return error;
     }
 
-    constexpr errc free_line(std::uint64_t number) noexcept {
+    /// As `check_give`, for a line of the attached range.
+    [[nodiscard]] constexpr errc check_line_give(std::uint64_t number) const noexcept {
         const std::size_t index = at_.line_word_of(number);
         const bits line = geometry::line_bit_of(number);
+        if ((this->online(index).load(memory_order::seq_cst) & line) == 0) [[unlikely]]
+            return check_any_give(frame<space>{number}, line_order);
         bits any = static_cast<bits>(this->whole(index).load(memory_order::acquire) & line);
         const std::size_t row = at_.row_at(number);
         for (unsigned i = 0; i < line_rows; ++i) any |= this->words_[row + i].load(memory_order::acquire);
-        if (any != 0) return errc::double_free;
+        return any != 0 ? errc::double_free : errc::ok;
+    }
+    constexpr errc free_line(std::uint64_t number) noexcept {
+        if (const errc wrong = check_line_give(number); wrong != errc::ok) return wrong;
+        const std::size_t index = at_.line_word_of(number);
+        const bits line = geometry::line_bit_of(number);
         if (number == 0) [[unlikely]]
             return free_lines(block(frame<space>{number}, line_order));
-        return this->give_lines(index, line);
+        return refusal(index, this->give_lines(index, line));
+    }
+    /// Why lines of a word were refused: free already, or gone.
+    [[nodiscard]] constexpr errc refusal(std::size_t index, bits refused) const noexcept {
+        if (refused == 0) return errc::ok;
+        const bits online = this->online(index).load(memory_order::seq_cst);
+        return (refused & ~online) != 0 ? errc::revoked : errc::double_free;
     }
 
     constexpr errc free_lines(range<space> frames) noexcept {
@@ -134,7 +149,7 @@ class radix_free : public radix_recover<Platform, Shape> {
         }
         errc error = errc::ok;
         this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
-            const errc given = this->give_lines(index, mask);
+            const errc given = refusal(index, this->give_lines(index, mask));
             if (given != errc::ok) error = given;
         });
         return error;

@@ -58,7 +58,8 @@ struct radix_geometry {
           whole_tree_at(row_tree_at + tree::words_for(lines)),
           holes_at(whole_tree_at + tree::words_for(whole_words)),
           holes(Shape.hole_entries + lines / 256),
-          words(holes_at + holes) {}
+          words(holes_at + holes),
+          row_bias(rows_at - static_cast<std::size_t>(base_line << (line_order - row_order))) {}
 
     /// A range that the words cannot describe: frame numbers or hole entries would not fit.
     template <class Space>
@@ -90,8 +91,7 @@ struct radix_geometry {
     }
     /// The index of a frame's row among all words.
     [[nodiscard]] constexpr std::size_t row_at(std::uint64_t number) const noexcept {
-        return static_cast<std::size_t>((number >> row_order) - (base_line << (line_order - row_order))) +
-               rows_at;
+        return static_cast<std::size_t>(number >> row_order) + row_bias;
     }
     /// The word and the bit of the line of a frame in each array of a bit a line.
     [[nodiscard]] constexpr std::size_t line_word_of(std::uint64_t number) const noexcept {
@@ -127,6 +127,7 @@ struct radix_geometry {
     std::size_t holes_at = 0;
     std::size_t holes = 0;
     std::size_t words = 0;
+    std::size_t row_bias = 0;  ///< index of the row of frame 0, if there were one; modulo the largest index
 };
 
 }  // namespace ashlar::detail

@@ -49,13 +49,17 @@ class radix_give : public radix_core<Platform, Shape> {
         return errc::ok;
     }
 
-    /// Gives whole lines of one word back; none of them holds frame 0.
-    constexpr errc give_lines(std::size_t index, bits mask) noexcept {
-        const bits now = static_cast<bits>(this->whole(index).fetch_or(mask, memory_order::seq_cst) | mask);
-        const bits gone = static_cast<bits>(mask & ~this->online(index).load(memory_order::seq_cst));
-        if (gone != 0) {
-            const bits old = this->whole(index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
-            if ((old & gone) == gone) return errc::revoked;
+    /// Gives whole lines of one word back; none of them holds frame 0. Answers those that did not become
+    /// free: free already, or revoked meanwhile.
+    constexpr bits give_lines(std::size_t index, bits mask) noexcept {
+        const bits old = this->whole(index).fetch_or(mask, memory_order::seq_cst);
+        const bits now = static_cast<bits>(old | mask);
+        bits refused = static_cast<bits>(old & mask);
+        const bits gone = static_cast<bits>(mask & ~old & ~this->online(index).load(memory_order::seq_cst));
+        if (gone != 0) [[unlikely]] {
+            // Whoever clears the bits accounts for them: this free, or the sweep of the revocation.
+            const bits swept = this->whole(index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+            refused = static_cast<bits>(refused | (swept & gone));
         }
         const bits offered = static_cast<bits>(now & ~this->isolated(index).load(memory_order::seq_cst));
         if (const unsigned known = whole_tree_.peek(index);
@@ -63,7 +67,7 @@ class radix_give : public radix_core<Platform, Shape> {
             whole_tree_.raise(index, largest_block(offered));
         }
         if (now == all_lines) moves::note(this->transit_word());
-        return errc::ok;
+        return refused;
     }
 
     /// Gives back frames that the caller owns, whatever their alignment.
@@ -107,7 +111,7 @@ class radix_give : public radix_core<Platform, Shape> {
             }
             if (taken == line_rows) {
                 this->settle_line(line);
-                if (give_lines(at_.word_of_line(line), at_.bit_of_line(line)) == errc::revoked) {
+                if (give_lines(at_.word_of_line(line), at_.bit_of_line(line)) != 0) {
                     restore_present(line);
                 }
                 moves::end(this->transit_word());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ashlar/source/radix_take.hpp>
+#include <ashlar/source/radix_take_rows.hpp>
 #include <bit>
 
 namespace ashlar::detail {
@@ -9,8 +9,8 @@ namespace ashlar::detail {
 /// Which frames are online, isolated, revoked. One caller at a time (the lock; others are told busy); takers
 /// and givers go on meanwhile and re-read the flags after they gave.
 template <class Platform, buddy_shape Shape>
-class radix_presence : public radix_take<Platform, Shape> {
-    using take = radix_take<Platform, Shape>;
+class radix_presence : public radix_take_rows<Platform, Shape> {
+    using take = radix_take_rows<Platform, Shape>;
 
  protected:
     using take::at_;

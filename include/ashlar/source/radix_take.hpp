@@ -68,8 +68,8 @@ class radix_take : public radix_give<Platform, Shape> {
         return found != nothing ? found : take_by_split(wanted);
     }
 
-    /// Whole lines of one word.
-    constexpr std::uint64_t take_lines(search& wanted) noexcept {
+    /// A block of whole lines of one word.
+    constexpr std::uint64_t take_line_block(search& wanted) noexcept {
         const unsigned order = wanted.order - line_order;
         std::uint64_t found = nothing;
         walk_words(wanted, order + 1, [&](std::size_t index) noexcept {
@@ -116,30 +116,18 @@ class radix_take : public radix_give<Platform, Shape> {
         return found;
     }
 
-    /// All free frames of a row that holds a block of `order`: of the line of `near` if it has one, else of
-    /// any; splits a whole line if no row does.
-    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order, std::uint32_t effort,
-                                                              std::uint64_t near) noexcept {
-        row_of_frames<space, bits> taken{};
-        if (at_.holds(near, 0) && take_row_of(at_.line_of(near), order, taken)) return taken;
-        const auto attempt = [&](search& wanted) noexcept {
-            row_tree_.walk(order + 1, 0, at_.lines, [&](std::size_t line) noexcept {
-                if (!wanted.spend()) return true;
-                if (take_row_of(line, order, taken)) return true;
-                this->settle_line(line);
-                return false;
-            });
-            if (taken.mask != 0) return taken.first.number;
-            search split = wanted;
-            split.order = row_order;
-            const std::uint64_t first = take_by_split(split);
-            wanted.effort = split.effort;
-            if (first != nothing) taken = {frame<space>{first}, full_row};
-            return first;
-        };
-        const auto found = find({order, at_.first + at_.count, effort}, attempt);
-        if (!found) return found.error();
-        return taken;
+    template <class Visit>
+    constexpr void walk_words(search& wanted, unsigned rank, Visit&& visit) noexcept {
+        const std::uint64_t end = wanted.limit;
+        const std::uint64_t base = at_.frame_of_word(0);
+        const std::size_t words =
+            end <= base ? 0 : static_cast<std::size_t>(((end - 1 - base) >> word_order) + 1);
+        whole_tree_.walk(rank, 0, words, [&](std::size_t index) noexcept {
+            if (!wanted.spend()) return true;
+            if (visit(index)) return true;
+            this->settle_word(index);
+            return false;
+        });
     }
 
     /// Exactly these frames, or none. They are online.
@@ -190,20 +178,6 @@ class radix_take : public radix_give<Platform, Shape> {
         return reach >= geometry::word_lines
                    ? lines
                    : static_cast<bits>(lines & low_bits<bits>(static_cast<unsigned>(reach)));
-    }
-
-    template <class Visit>
-    constexpr void walk_words(search& wanted, unsigned rank, Visit&& visit) noexcept {
-        const std::uint64_t end = wanted.limit;
-        const std::uint64_t base = at_.frame_of_word(0);
-        const std::size_t words =
-            end <= base ? 0 : static_cast<std::size_t>(((end - 1 - base) >> word_order) + 1);
-        whole_tree_.walk(rank, 0, words, [&](std::size_t index) noexcept {
-            if (!wanted.spend()) return true;
-            if (visit(index)) return true;
-            this->settle_word(index);
-            return false;
-        });
     }
 
     constexpr std::uint64_t take_from_rows(search& wanted) noexcept {
@@ -276,23 +250,6 @@ class radix_take : public radix_give<Platform, Shape> {
     constexpr void put_back(std::size_t line, unsigned first, unsigned count) noexcept {
         const std::uint64_t number = at_.frame_of_line(line) + first * geometry::row_frames;
         this->release({frame<space>{number}, count * geometry::row_frames});
-    }
-
-    constexpr bool take_row_of(std::size_t line, unsigned order, row_of_frames<space, bits>& taken) noexcept {
-        if (this->is_isolated(line)) return false;
-        for (unsigned i = 0; i < line_rows; ++i) {
-            auto& row = this->row(line, i);
-            bits seen = row.load(memory_order::relaxed);
-            for (;;) {
-                const bits mask = this->offered(line, i, seen);
-                if (free_blocks(mask, order) == 0) break;
-                if (row.compare_exchange(seen, static_cast<bits>(seen & ~mask), memory_order::acq_rel)) {
-                    taken = {frame<space>{at_.frame_of_line(line) + i * geometry::row_frames}, mask};
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     constexpr std::uint64_t take_by_split(search& wanted) noexcept {

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/core/source.hpp>
+#include <ashlar/layer/cpu_slot.hpp>
+#include <ashlar/layer/cpu_slots.hpp>
+#include <bit>
+#include <cstdint>
+
+namespace ashlar {
+
+/// Constants of `cpu_rows`.
+struct rows_shape {
+    slot_contract contract = slot_contract::exclusive;
+    /// In smaller ranges, by CPU, nothing is kept per CPU: it would be too much of what there is.
+    std::uint32_t frames_per_cpu = 4096;
+    /// At most so many whole lines are taken and given at once, as an order. Fewer where all CPUs together
+    /// could hold more than a sixteenth of the range so.
+    unsigned window_order = 5;
+};
+
+namespace detail {
+
+/// What moves between a CPU's slot and the source of `cpu_rows`, and between the levels of a slot: a row is
+/// filled from the slot's lines, a full row becomes part of a line, a full line part of a window. The caller
+/// is in the slot.
+template <class Source, rows_shape Shape>
+class row_core {
+ protected:
+    using platform_type = typename Source::platform_type;
+    using space = typename Source::space;
+    using word = typename Source::word;
+    using bits = typename Source::row_bits;
+
+    static constexpr unsigned row_order = Source::largest_row_order;
+    static constexpr unsigned line_order = Source::row_line_order;
+    static_assert(line_order - row_order <= 5, "cpu_rows<Source>: at most 32 rows to a line");
+    static constexpr bits all_rows = low_bits<bits>(1u << (line_order - row_order));
+
+    using slot_type = cpu_slot<word, space, row_order, line_order>;
+    using slots = cpu_slots<platform_type, slot_type, Shape.contract>;
+    using own_slot = typename slots::own;
+    using row = typename slot_type::row;
+    using rows = typename slot_type::rows;
+    using lines = typename slot_type::lines;
+
+    [[nodiscard]] constexpr row row_of(frame<space> first, unsigned order) const noexcept {
+        return row::block(first, order, row_order);
+    }
+
+    /// The order of a window for a range and CPUs.
+    [[nodiscard]] static constexpr unsigned window_for(std::uint64_t frames, cpu_id cpus) noexcept {
+        unsigned order =
+            line_order + (Shape.window_order < Source::largest_window_order ? Shape.window_order
+                                                                            : Source::largest_window_order);
+        while (order > line_order && (std::uint64_t{cpus} << (order + 5)) > frames) --order;
+        return order;
+    }
+
+    /// A block smaller than a row, from the slot or from what the slot then gets.
+    constexpr result<frame<space>> take_small(slot_type slot, const request<space>& wanted) noexcept {
+        const row last = slot.allocation().clear();
+        give(last);
+        const frame<space> near = last.key != 0 ? last.first() : no_limit<space>;
+        if (const row pending = slot.pending().get();
+            pending.lowest_block(wanted.order) != 0 && inner_.offers_row(pending.first())) {
+            return take_from(slot, slot.pending().clear(), wanted.order);
+        }
+        if (slot.allocation_rows().get().mask != 0) return take_from(slot, take_row(slot), wanted.order);
+        if (const auto used = inner_.take_row(wanted, near)) {
+            row taken = row::of(*used);
+            // One row is in one place: what is pending of it comes along.
+            if (slot.pending().get().key == taken.key) taken = taken.with(slot.pending().clear().mask);
+            return take_from(slot, taken, wanted.order);
+        } else if (used.error() != errc::exhausted) {
+            return used.error();
+        }
+        if (const errc answer = refill_rows(slot, wanted); answer != errc::ok) return answer;
+        return take_from(slot, take_row(slot), wanted.order);
+    }
+    /// Rows side by side, of those that the slot has.
+    constexpr result<frame<space>> take_rows(slot_type slot, unsigned order) noexcept {
+        const rows held = slot.allocation_rows().get();
+        const bits block = held.lowest_block(order);
+        if (block == 0) return errc::exhausted;
+        slot.allocation_rows().leave(static_cast<bits>(held.mask & ~block));
+        return held.first_of(block);
+    }
+    /// Lines side by side, from the slot or from what the slot then gets.
+    constexpr result<frame<space>> take_lines(slot_type slot, const request<space>& wanted) noexcept {
+        lines held = slot.allocation_lines().get();
+        bits block = held.lowest_block(wanted.order);
+        if (block == 0) {
+            if (const errc answer = refill_lines(slot, wanted); answer != errc::ok) return answer;
+            held = slot.allocation_lines().get();
+            block = held.lowest_block(wanted.order);
+            if (block == 0) return errc::exhausted;
+        }
+        slot.allocation_lines().leave(static_cast<bits>(held.mask & ~block));
+        return held.first_of(block);
+    }
+
+    /// A full row that was pending joins the slot's rows of its line.
+    constexpr void join_rows(slot_type slot, frame<space> first) noexcept {
+        const rows freed = rows::block(first, row_order, line_order);
+        rows held = slot.allocation_rows().get();
+        const bool is_allocation = held.key == freed.key;
+        const auto place = is_allocation ? slot.allocation_rows() : slot.pending_rows();
+        if (!is_allocation) {
+            held = place.get();
+            if (held.key != freed.key) {
+                give(place.clear());
+                held = {freed.key, 0};
+            }
+        }
+        held = held.with(freed.mask);
+        if (held.mask != all_rows) return place.set(held);
+        place.set({});
+        join_lines(slot, held.first());
+    }
+    /// A line of which the slot had all rows joins its lines.
+    constexpr void join_lines(slot_type slot, frame<space> first) noexcept {
+        const lines freed = lines::block(first, line_order, window_order_);
+        const lines held = slot.allocation_lines().get();
+        if (held.key == freed.key) return slot.allocation_lines().set(held.with(freed.mask));
+        leave_pending_lines(slot, freed);
+    }
+    /// Lines that were freed wait for the others of their window; a full window goes back.
+    constexpr void leave_pending_lines(slot_type slot, lines freed) noexcept {
+        lines pending = slot.pending_lines().get();
+        if (pending.key != freed.key) {
+            give(slot.pending_lines().clear());
+            pending = {freed.key, 0};
+        }
+        pending = pending.with(freed.mask);
+        if (!pending.is_full(window_order_)) return slot.pending_lines().set(pending);
+        slot.pending_lines().set({});
+        give(pending);
+    }
+
+    constexpr void flush(slot_type slot) noexcept {
+        give(slot.allocation().clear());
+        give(slot.pending().clear());
+        give(slot.allocation_rows().clear());
+        give(slot.pending_rows().clear());
+        give(slot.allocation_lines().clear());
+        give(slot.pending_lines().clear());
+    }
+    /// Units that are in no slot any more go back.
+    constexpr void give(row held) noexcept {
+        if (held.mask != 0) report(held.first(), 0, inner_.give_row(held.first(), held.mask));
+    }
+    constexpr void give(rows held) noexcept {
+        held.for_each_unit(held.mask, [this](frame<space> first) noexcept {
+            give(row{row_of(first, 0).key, low_bits<bits>(1u << row_order)});
+        });
+    }
+    constexpr void give(lines held) noexcept {
+        if (held.mask != 0) report(held.first(), line_order, inner_.give_lines(held.first(), held.mask));
+    }
+
+    Source inner_{};
+    range<space> frames_{};
+    slots slots_{};
+    unsigned window_order_ = line_order;
+
+ private:
+    /// A block of a row that has one; the rest is what the slot allocates from.
+    [[nodiscard]] constexpr frame<space> take_from(slot_type slot, row held, unsigned order) noexcept {
+        const bits block = held.lowest_block(order);
+        slot.allocation().set(held.without(block));
+        return held.first_of(block);
+    }
+    /// A row of those that the slot has, of which there is one.
+    [[nodiscard]] constexpr row take_row(slot_type slot) noexcept {
+        const rows held = slot.allocation_rows().get();
+        const bits lowest = held.lowest_block(row_order);
+        slot.allocation_rows().leave(static_cast<bits>(held.mask & ~lowest));
+        return {row_of(held.first_of(lowest), 0).key, low_bits<bits>(1u << row_order)};
+    }
+    /// The slot has no rows to allocate from: those that are pending, or those of a whole line.
+    constexpr errc refill_rows(slot_type slot, const request<space>& wanted) noexcept {
+        if (const rows pending = slot.pending_rows().get();
+            pending.mask != 0 && inner_.offers_row(pending.first())) {
+            slot.allocation_rows().set(slot.pending_rows().clear());
+            return errc::ok;
+        }
+        if (slot.allocation_lines().get().mask == 0) {
+            if (const errc answer = refill_lines(slot, wanted); answer != errc::ok) return answer;
+        }
+        const lines held = slot.allocation_lines().get();
+        const bits lowest = held.lowest_block(line_order);
+        slot.allocation_lines().leave(static_cast<bits>(held.mask & ~lowest));
+        slot.allocation_rows().set({rows::block(held.first_of(lowest), row_order, line_order).key, all_rows});
+        return errc::ok;
+    }
+    /// The slot has no such lines to allocate from: those that are pending, or a window of the source.
+    constexpr errc refill_lines(slot_type slot, const request<space>& wanted) noexcept {
+        const lines last = slot.allocation_lines().clear();
+        give(last);
+        if (const lines pending = slot.pending_lines().get();
+            pending.lowest_block(wanted.order < line_order ? line_order : wanted.order) != 0 &&
+            offers(pending)) {
+            slot.allocation_lines().set(slot.pending_lines().clear());
+            return errc::ok;
+        }
+        const auto taken = inner_.take_lines(wanted, window_order_ - line_order,
+                                             last.key != 0 ? last.first() : no_limit<space>);
+        if (!taken) return taken.error();
+        lines window = lines::of(*taken);
+        // One window is in one place: what is pending of it comes along.
+        if (slot.pending_lines().get().key == window.key) {
+            window = window.with(slot.pending_lines().clear().mask);
+        }
+        slot.allocation_lines().set(window);
+        return errc::ok;
+    }
+    [[nodiscard]] constexpr bool offers(lines held) const noexcept {
+        bool all = true;
+        held.for_each_unit(held.mask,
+                           [&](frame<space> first) noexcept { all = all && inner_.offers_row(first); });
+        return all;
+    }
+
+    /// Units that the source refused. Revoked ones are lost to nobody; the others were free already.
+    constexpr void report(frame<space> first, unsigned unit_order, bits refused) noexcept {
+        for (; refused != 0; refused = static_cast<bits>(refused & (refused - 1))) {
+            const auto unit = std::uint64_t{static_cast<unsigned>(std::countr_zero(refused))} << unit_order;
+            if (inner_.owns(first + unit)) platform_type::defect(errc::double_free, first.number + unit);
+        }
+    }
+};
+
+}  // namespace detail
+
+}  // namespace ashlar
