@@ -2,7 +2,9 @@
 // What `would_free` says is what `free` then answers, and asking changes nothing.
 #include <doctest/doctest.h>
 #include <ashlar/layer/counted.hpp>
+#include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/locked.hpp>
+#include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/source/bump.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
@@ -19,6 +21,9 @@ constexpr buddy_shape small_lines{.top_order = 8, .row_order = 2, .line_order = 
 
 using list = list_buddy<platform, small_buddy>;
 using radix = radix_buddy<platform, small_lines>;
+constexpr magazine_shape stacks{
+    .batch = 4, .high = 12, .largest_order = 2, .huge_order = 3, .frames_per_cpu = 1};
+using list_stacks = cpu_magazines<locked<list>, stacks>;
 
 static_assert(free_checking_source<list> && free_checking_source<radix>);
 static_assert(free_checking_source<counted<locked<list>>>);
@@ -69,6 +74,8 @@ TEST_CASE("would_free says what free answers") {
     agrees_with_free<list>({{60}, 150});
     agrees_with_free<radix>({{60}, 1000});
     agrees_with_free<counted<locked<list>>>({{60}, 150});
+    agrees_with_free<list_stacks>({{60}, 150});
+    agrees_with_free<ownership_checked<list_stacks>>({{60}, 150});
 }
 
 template <class Source>
