@@ -62,21 +62,25 @@ class hmat_walk {
           tenths_(load_little<std::uint8_t>(content, 8) == 1) {}
 
     constexpr errc run() noexcept {
-        walk(&found_, [this](std::size_t at, unsigned type, bytes structure) noexcept {
-            if (type == attributes && long_enough(structure, 40, table::hmat, at, found_)) {
-                attach(at, structure);
-            } else if (type == figures &&
-                       long_enough(structure, hmat_matrix::lists, table::hmat, at, found_)) {
-                if (!is_qualified(structure)) add_figures(at, structure);
-            } else if (type == cache && long_enough(structure, 32, table::hmat, at, found_)) {
-                add_cache(at, structure);
-            }
-        });
+        for_each_structure<std::uint16_t, std::uint32_t, 4>(
+            content_, fixed_part, table::hmat, &found_,
+            [this](std::size_t at, unsigned type, bytes structure) noexcept {
+                if (type == attributes && long_enough(structure, 40, table::hmat, at, found_)) {
+                    attach(at, structure);
+                } else if (type == figures &&
+                           long_enough(structure, hmat_matrix::lists, table::hmat, at, found_)) {
+                    if (!is_qualified(structure)) add_figures(at, structure);
+                } else if (type == cache && long_enough(structure, 32, table::hmat, at, found_)) {
+                    add_cache(at, structure);
+                }
+            });
         // What holds for some accesses only counts where nothing holds for all.
-        walk(nullptr, [this](std::size_t at, unsigned type, bytes structure) noexcept {
-            const bool wanted = type == figures && structure.size() >= hmat_matrix::lists;
-            if (wanted && is_qualified(structure)) add_figures(at, structure);
-        });
+        for_each_structure<std::uint16_t, std::uint32_t, 4>(
+            content_, fixed_part, table::hmat, nullptr,
+            [this](std::size_t at, unsigned type, bytes structure) noexcept {
+                const bool wanted = type == figures && structure.size() >= hmat_matrix::lists;
+                if (wanted && is_qualified(structure)) add_figures(at, structure);
+            });
         return full_ ? errc::limit : errc::ok;
     }
 
@@ -85,12 +89,7 @@ class hmat_walk {
     static constexpr unsigned attributes = 0;
     static constexpr unsigned figures = 1;
     static constexpr unsigned cache = 2;
-
-    template <class Sink>
-    constexpr void walk(defects* found, Sink&& sink) const noexcept {
-        constexpr std::size_t fixed_part = 40;
-        for_each_structure<std::uint16_t, std::uint32_t, 4>(content_, fixed_part, table::hmat, found, sink);
-    }
+    static constexpr std::size_t fixed_part = 40;
 
     constexpr void report(std::size_t at, defect_kind kind, const char* text, std::uint64_t first = 0,
                           std::uint64_t last = 0) noexcept {
@@ -100,8 +99,9 @@ class hmat_walk {
     /// The node of a domain that has to have one.
     constexpr node_id known_node(std::size_t at, proximity_domain domain) noexcept {
         const node_id node = nodes_.node_of(domain);
-        if (node == any_node)
+        if (node == any_node) {
             report(at, defect_kind::unknown_domain, "a domain without a node", domain, domain);
+        }
         return node;
     }
 

@@ -54,19 +54,24 @@ class srat_walk {
     constexpr errc run() noexcept {
         // Nodes are numbered as Linux does it: the domains of processors first.
         nodes_.forget_processors();
-        walk(&found_, [this](std::size_t at, unsigned type, bytes structure) noexcept {
-            add_initiator(at, type, structure);
-        });
-        walk(nullptr, [this](std::size_t at, unsigned type, bytes structure) noexcept {
-            if (type == memory && long_enough(structure, 40, table::srat, at, found_)) {
-                add_memory(at, structure);
-            }
-        });
+        for_each_structure<std::uint8_t, std::uint8_t, 1>(
+            table_, first_structure, table::srat, &found_,
+            [this](std::size_t at, unsigned type, bytes structure) noexcept {
+                add_initiator(at, type, structure);
+            });
+        for_each_structure<std::uint8_t, std::uint8_t, 1>(
+            table_, first_structure, table::srat, nullptr,
+            [this](std::size_t at, unsigned type, bytes structure) noexcept {
+                if (type == memory && long_enough(structure, 40, table::srat, at, found_)) {
+                    add_memory(at, structure);
+                }
+            });
         const errc answer = reader_.finish();
         return full_ ? errc::limit : answer;
     }
 
  private:
+    static constexpr std::size_t first_structure = 48;
     /// Types of structures. Source: ACPI 6.5, 5.2.16.
     static constexpr unsigned local_apic = 0;
     static constexpr unsigned memory = 1;
@@ -74,12 +79,6 @@ class srat_walk {
     static constexpr unsigned gicc = 3;
     static constexpr unsigned generic_initiator = 5;
     static constexpr unsigned rintc = 7;
-
-    template <class Sink>
-    constexpr void walk(defects* found, Sink&& sink) const noexcept {
-        constexpr std::size_t first_structure = 48;
-        for_each_structure<std::uint8_t, std::uint8_t, 1>(table_, first_structure, table::srat, found, sink);
-    }
 
     [[nodiscard]] static constexpr unsigned byte_at(bytes structure, std::size_t offset) noexcept {
         return load_little<std::uint8_t>(structure, offset);
