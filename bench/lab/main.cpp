@@ -9,6 +9,7 @@
 #include "lab/machine/machine_boot.hpp"
 #include "lab/machine/machine_command.hpp"
 #include "lab/machine/machine_inputs.hpp"
+#include "lab/matrix/lab_command.hpp"
 #include "lab/replay/replay_command.hpp"
 
 namespace {
@@ -18,9 +19,12 @@ void print_help() {
         "ashlar-lab machine FILES... [--json FILE] [--buddyinfo] [--zoneinfo] [--watermarks]\n"
         "    prints the nodes, distances, zones, mirrored memory and defects that firmware tables tell\n"
         "ashlar-lab replay --trace FILE [machine inputs] [--composition NAME]... [--json FILE] [--csv FILE]\n"
-        "    replays a trace of page allocations on that machine, under compositions of policies\n\n"
-        "%s\n%s\n%s",
-        lab::machine_inputs_help, lab::boot_views_help, lab::replay_help().c_str());
+        "    replays a trace of page allocations on that machine, under compositions of policies\n"
+        "ashlar-lab lab --trace FILE... [[--machine NAME] machine inputs]... [--composition NAME]...\n"
+        "           [--peer FILE.so]... [--repetitions N] [--html FILE] [--json FILE] [--csv FILE]\n"
+        "    all of them with one another, beside other allocators: a page with charts, JSON and CSV\n\n"
+        "%s\n%s\n%s\n%s",
+        lab::machine_inputs_help, lab::boot_views_help, lab::replay_help().c_str(), lab::lab_help().c_str());
 }
 
 void run(const std::vector<std::string>& words) {
@@ -31,9 +35,10 @@ void run(const std::vector<std::string>& words) {
     lab::arguments rest({words.begin() + (words.empty() ? 0 : 1), words.end()});
     if (command == "machine") return lab::run_machine_command(std::move(rest));
     if (command == "replay") return lab::run_replay_command(std::move(rest));
+    if (command == "lab") return lab::run_lab_command(std::move(rest));
     if (command == "help") return print_help();
-    throw lab::usage_error(command.empty() ? "machine or replay?"
-                                           : command + " is neither machine nor replay");
+    throw lab::usage_error(command.empty() ? "machine, replay or lab?"
+                                           : command + " is none of machine, replay and lab");
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ def main():
 
         # (exit status, what stderr says, words)
         wrong = [
-            (2, "machine or replay", []),
-            (2, "neither machine nor replay", ["frob"]),
+            (2, "machine, replay or lab", []),
+            (2, "frob is none of", ["frob"]),
             (2, "needs a file", ["machine"]),
             (2, "does not know --frob", ["machine", "--frob"]),
             (2, "--json needs a value", ["machine", mirror / "dmesg.txt", "--json"]),

@@ -45,7 +45,7 @@ void flip(pageblock& block, std::uint64_t offset, std::uint64_t count) {
 
 }  // namespace
 
-block_usage::block_usage(const machine& on) {
+block_usage::block_usage(const machine& on, std::string allocator) : allocator_(std::move(allocator)) {
     for (const ashlar::zone_description& what : on.zones()) {
         const std::uint64_t first = what.span.first.number >> block_order;
         const std::uint64_t last = (what.span.end().number - 1) >> block_order;
@@ -63,8 +63,8 @@ block_usage::block_usage(const machine& on) {
 void block_usage::take(ashlar::range<> frames) {
     change(frames, [&](pageblock& block, std::uint64_t offset, std::uint64_t count) {
         if (!are_free(block, offset, count)) {
-            throw failure("frames from " + hexadecimal(frames.first.number) +
-                          " on were handed out that are in use or not there");
+            throw failure(allocator_ + ": hands out frames from " + hexadecimal(frames.first.number) +
+                          " on, of which some are in use or not there");
         }
         flip(block, offset, count);
         block.free = static_cast<std::uint16_t>(block.free - count);
@@ -74,8 +74,8 @@ void block_usage::take(ashlar::range<> frames) {
 void block_usage::give(ashlar::range<> frames) {
     change(frames, [&](pageblock& block, std::uint64_t offset, std::uint64_t count) {
         if (!are_taken(block, offset, count) || block.free + count > block.present) {
-            throw failure("frames from " + hexadecimal(frames.first.number) +
-                          " on were freed that are not in use");
+            throw failure(allocator_ + ": takes back frames from " + hexadecimal(frames.first.number) +
+                          " on, of which some are not in use");
         }
         flip(block, offset, count);
         block.free = static_cast<std::uint16_t>(block.free + count);
@@ -91,7 +91,7 @@ std::size_t block_usage::index_of(std::uint64_t frame) const {
         std::upper_bound(zones_.begin(), zones_.end(), frame,
                          [](std::uint64_t f, const zone& each) { return f < each.what.span.first.number; });
     if (after == zones_.begin() || frame >= std::prev(after)->what.span.end().number) {
-        throw failure("frame " + hexadecimal(frame) + " was handed out, which is not there");
+        throw failure(allocator_ + ": hands out frame " + hexadecimal(frame) + ", which is not there");
     }
     return static_cast<std::size_t>(after - zones_.begin()) - 1;
 }

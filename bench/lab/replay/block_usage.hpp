@@ -6,6 +6,7 @@
 #include <ashlar/zone/zone_description.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "lab/machine/machine.hpp"
@@ -33,7 +34,8 @@ class block_usage {
         std::uint64_t whole_blocks = 0;  ///< all of whose frames are there and free
     };
 
-    explicit block_usage(const machine& on);
+    /// `allocator`: whose name a failure begins with.
+    explicit block_usage(const machine& on, std::string allocator = "");
 
     /// Throws `failure` unless every frame is there and free.
     void take(ashlar::range<> frames);
@@ -53,6 +55,7 @@ class block_usage {
     template <class Change>
     void change(ashlar::range<> frames, Change one_block);
 
+    std::string allocator_;
     std::vector<zone> zones_;
     std::uint64_t free_ = 0;
     std::uint64_t whole_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <string>
+
 #include "lab/replay/block_usage.hpp"
 #include "lab/replay/figures.hpp"
 #include "lab/replay/observer.hpp"
@@ -11,7 +13,8 @@ namespace lab {
 /// Comes to the figures of a replay by watching it.
 class judge : public observer {
  public:
-    explicit judge(const replay_input& input) : places_(input), blocks_(input.on) {}
+    judge(const std::string& composition, const replay_input& input)
+        : composition_(composition), places_(input), blocks_(input.on, composition) {}
 
     void allocated(const operation& step, ashlar::range<> frames, bool prefers_mirror) override {
         places_.allocated(step, frames, prefers_mirror);
@@ -21,9 +24,10 @@ class judge : public observer {
     void failed(const operation&) override { places_.failed(); }
     void stepped() override {}
 
-    /// All but name and time.
+    /// All but the time.
     [[nodiscard]] figures verdict() const {
         figures told;
+        told.composition = composition_;
         places_.tell(told);
         told.whole_blocks_share = blocks_.whole_share();
         return told;
@@ -32,6 +36,7 @@ class judge : public observer {
     [[nodiscard]] const block_usage& blocks() const { return blocks_; }
 
  private:
+    std::string composition_;
     placement places_;
     block_usage blocks_;
 };

@@ -20,10 +20,9 @@ std::vector<figures> measure(const std::vector<composition>& compositions, const
     for (const composition& each : compositions) {
         shown.at(each.name);
         players.push_back(each.make(each.name, input));
-        judge watching(input);
+        judge watching(each.name, input);
         players.back()->show(watching);
         all.push_back(watching.verdict());
-        all.back().composition = each.name;
     }
     const auto times =
         take_times(players, {.least = 5, .most = 25, .enough = 3e8}, [&](std::size_t round, std::size_t) {

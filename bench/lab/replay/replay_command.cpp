@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lab/replay/replay_command.hpp"
 
-#include <algorithm>
-#include <bit>
-#include <cstdint>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "lab/failure.hpp"
 #include "lab/machine/machine.hpp"
 #include "lab/replay/composition.hpp"
+#include "lab/replay/load.hpp"
 #include "lab/replay/measure.hpp"
 #include "lab/replay/replay_report.hpp"
-#include "lab/text/numbers.hpp"
 #include "lab/text/write_file.hpp"
 #include "lab/trace/operation.hpp"
-#include "lab/trace/trace.hpp"
 
 namespace lab {
 namespace {
@@ -51,57 +48,6 @@ replay_options parse(arguments words) {
     return options;
 }
 
-/// Large enough that no order of events can exhaust it.
-machine machine_for(const operation_list& trace) {
-    return plain_machine(std::bit_ceil(2 * trace.peak_frames));
-}
-
-void note(const std::string& sentence) {
-    std::fprintf(stderr, "ashlar-lab: %s\n", sentence.c_str());
-}
-
-operation_list load_trace(const std::string& path) {
-    const trace read = read_trace(path);
-    if (read.unreadable_lines > 0) {
-        note(path + ": left out: " + counted(read.unreadable_lines, "line") + " that cannot be read");
-    }
-    operation_list list = make_operations(read.events);
-    if (list.peak_frames == 0) throw failure(path + ": there are frees in it, but no allocation");
-    const double seconds = static_cast<double>(read.events.back().time_us) / 1e6;
-    std::printf("Trace: %s allocations and frees in %s s; at most %s frames live at once, %s at the end\n",
-                grouped(list.steps.size()).c_str(), fixed(seconds, 1).c_str(),
-                grouped(list.peak_frames).c_str(), grouped(list.left_frames).c_str());
-    if (list.foreign_frees > 0) {
-        std::printf("       left out: %s of frames that were allocated before it began\n",
-                    counted(list.foreign_frees, "free").c_str());
-    }
-    if (list.lost_frees > 0) {
-        std::printf("       put in: %s that the tracer lost\n", counted(list.lost_frees, "free").c_str());
-    }
-    return list;
-}
-
-machine load_machine(const machine_inputs& inputs) {
-    machine read = read_machine(inputs);
-    for (const std::string& sentence : read.notes) note(sentence);
-    if (!read.defects.empty()) {
-        note(counted(read.defects.size(), "defect") +
-             " in the machine's tables: ashlar-lab machine lists what is wrong");
-    }
-    return read;
-}
-
-void print_machine(const machine& shown) {
-    std::uint64_t mirrored = 0;
-    (*shown.map)->for_each_usable([&](const ashlar::usable_run& run) {
-        if (run.mirrored) mirrored += run.frames.count;
-    });
-    const std::uint64_t all = (*shown.map)->usable_frames();
-    std::printf("Machine: %s, %s frames, %s of them mirrored\n\n",
-                counted(shown.nodes.node_count(), "node").c_str(), grouped(all).c_str(),
-                percent(share(mirrored, all)).c_str());
-}
-
 }  // namespace
 
 void run_replay_command(arguments words) {
@@ -110,7 +56,7 @@ void run_replay_command(arguments words) {
     if (options.inputs.any()) on = load_machine(options.inputs);
     const operation_list trace = load_trace(options.trace_path);
     if (!options.inputs.any()) on = machine_for(trace);
-    print_machine(on);
+    std::printf("Trace: %sMachine: %s\n", trace_as_text(trace).c_str(), machine_as_sentence(on).c_str());
     std::fflush(stdout);
 
     const std::vector<figures> all = measure(options.compositions, make_replay_input(trace, on));

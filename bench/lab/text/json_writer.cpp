@@ -22,6 +22,11 @@ void json_writer::boolean(bool value) {
     out_ += value ? "true" : "false";
 }
 
+void json_writer::null() {
+    separate();
+    out_ += "null";
+}
+
 void json_writer::number(std::uint64_t value) {
     separate();
     out_ += std::to_string(value);

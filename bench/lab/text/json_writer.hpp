@@ -22,6 +22,7 @@ class json_writer {
 
     void text(std::string_view value);
     void boolean(bool value);
+    void null();
     void number(std::uint64_t value);
     /// With so many digits behind the point.
     void number(double value, int digits);
