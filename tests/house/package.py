@@ -7,8 +7,8 @@ pkg-config        the same, by a compiler alone
 add_subdirectory  from the source tree; none of the project's own targets, options and flags may show
 FetchContent      the same, declared with SOURCE_DIR: nothing is downloaded
 include-path      -I and a compiler
-versions          find_package takes any version of the same major, up to the one installed; any other is refused with
-                  a message that names both
+versions          find_package takes any version of the same major, up to the one installed (here a copy of the tree that
+                  calls itself 3.2.1); any other is refused with a message that names both
 """
 import os
 import pathlib
@@ -99,19 +99,33 @@ class Consumer:
             raise Failed("pkg-config names libraries")
         self.by_compiler(*shlex.split(ask("--cflags", "ashlar")))
 
+    def as_version(self, major, minor, patch):
+        """The installed tree of a copy of this one that calls itself so."""
+        copy, build = self.scratch / "copy", self.scratch / "copy-build"
+        for part in ("include", "cmake"):
+            shutil.copytree(self.root / part, copy / part)
+        for part in ("CMakeLists.txt", "LICENSE"):
+            shutil.copy(self.root / part, copy)
+        header = copy / "include" / "ashlar" / "version.hpp"
+        text = header.read_text(encoding="utf-8")
+        for part, number in (("major", major), ("minor", minor), ("patch", patch)):
+            text = re.sub(rf"(version_{part} = )\d+;", rf"\g<1>{number};", text)
+        header.write_text(text, encoding="utf-8")
+        parts = [f"-DASHLAR_{part}=OFF" for part in ("TESTS", "BENCHMARKS", "LAB", "EXAMPLES")]
+        must(self.cmake, "-S", copy, "-B", build, f"-DCMAKE_CXX_COMPILER={self.compiler}", *parts)
+        must(self.cmake, "--install", build, "--prefix", self.scratch / "versioned")
+        return self.scratch / "versioned"
+
     def versions(self):
-        major, minor, patch = self.version()
-        ours = f"{major}.{minor}.{patch}"
-        prefix = self.installed()
-        accepted = [f"{major}", f"{major}.0", f"{major}.{minor}", ours]
-        refused = [f"{major}.{minor + 1}", f"{major + 1}", "99"] + ([f"{major - 1}"] if major else [])
+        prefix = self.as_version(3, 2, 1)
+        accepted, refused = ["3", "3.0", "3.2", "3.2.1"], ["2", "2.9", "3.2.2", "3.3", "4", "99"]
         for asked in accepted + refused:
             status, said = run(self.cmake, "-S", self.sources, "-B", self.scratch / asked, "-DASHLAR_BY=find_package",
                                f"-DASHLAR_VERSION={asked}", f"-DCMAKE_CXX_COMPILER={self.compiler}",
                                f"-DCMAKE_PREFIX_PATH={prefix}")
             if (status == 0) != (asked in accepted):
                 raise Failed(f"find_package(ashlar {asked}) should be {'taken' if status else 'refused'}\n{said}")
-            if status and not (f'version "{asked}"' in " ".join(said.split()) and f"version: {ours}" in said):
+            if status and not (f'version "{asked}"' in " ".join(said.split()) and "version: 3.2.1" in said):
                 raise Failed(f"find_package(ashlar {asked}) does not say why\n{said}")
 
 
