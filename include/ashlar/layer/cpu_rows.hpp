@@ -137,7 +137,8 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         return inner_.allocate_at(frames);
     }
     [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
-        const own_slot own(slots_);
+        const own_slot own(slots_,
+                           [&](const slot_type& slot) noexcept { return concerns(slot, first, order); });
         if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         const row freed = this->row_of(first, order);
@@ -259,32 +260,31 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         return inner_.allocate(wanted);
     }
 
+    /// False for a free that would go past a shared slot: then its lock is not worth an atomic operation.
+    [[nodiscard]] constexpr bool concerns(const slot_type& slot, frame<space> first,
+                                          unsigned order) const noexcept {
+        if (order >= row_order) return true;
+        const bits key = this->row_of(first, order).key;
+        const row held = slot.allocation().get();
+        return held.key == key || held.mask == 0 || slot.pending().get().key == key ||
+               slot.is_repeated_row(key) || this->holds_larger(slot, block(first, order));
+    }
     /// Part of a row that is neither of the slot's.
     [[gnu::noinline]] constexpr errc free_elsewhere(slot_type slot, row freed) noexcept {
         const range<space> frames{freed.first_of(freed.mask),
                                   static_cast<unsigned>(std::countr_one(static_cast<bits>(
                                       freed.mask >> static_cast<unsigned>(std::countr_zero(freed.mask)))))};
-        if (holds_larger(slot, frames)) return errc::double_free;
+        if (this->holds_larger(slot, frames)) return errc::double_free;
         if (slot.allocation().get().mask == 0 && inner_.offers_row(freed.first())) {
             slot.allocation().set(freed);
             return errc::ok;
         }
         if (!slot.is_repeated_row(freed.key)) {
-            return inner_.give_row(freed.first(), freed.mask) == 0 ? errc::ok : refused(frames);
+            return inner_.give_row(freed.first(), freed.mask) == 0 ? errc::ok : this->refused(frames);
         }
         this->give(slot.pending().clear());
         slot.pending().set(freed);
         return errc::ok;
-    }
-    [[nodiscard]] constexpr bool holds_larger(slot_type slot, range<space> frames) const noexcept {
-        return slot.allocation_rows().get().holds(frames, line_order) ||
-               slot.pending_rows().get().holds(frames, line_order) ||
-               slot.allocation_lines().get().holds(frames, window_order_) ||
-               slot.pending_lines().get().holds(frames, window_order_);
-    }
-    /// Why the source refused what it would have taken a moment ago.
-    [[nodiscard]] constexpr errc refused(range<space> frames) const noexcept {
-        return inner_.owns(frames.first) ? errc::double_free : errc::revoked;
     }
     [[gnu::noinline]] constexpr errc free_full_row(slot_type slot) noexcept {
         this->join_rows(slot, slot.pending().clear().first());
@@ -293,44 +293,16 @@ class cpu_rows : private detail::row_core<Source, Shape> {
     [[gnu::noinline]] constexpr errc free_otherwise(const own_slot& own, frame<space> first,
                                                     unsigned order) noexcept {
         if (!own.held || order > top_order || !aligned(first, order)) return inner_.free(first, order);
+        if (order == line_order && first.number != 0) return this->free_line(own.slot, first);
         const range<space> frames = block(first, order);
-        const bool held = order == line_order
-                              ? own.slot.holds_in_line(first) || own.slot.holds_line(first, window_order_)
-                              : own.slot.holds(frames, window_order_);
-        if (held) {
+        if (own.slot.holds(frames, window_order_)) {
             const errc wrong = inner_.would_free(first, order);
             return wrong == errc::ok ? errc::double_free : wrong;
         }
         if (order < row_order || order > window_order_ || first.number == 0) return inner_.free(first, order);
-        return order < line_order ? free_rows(own.slot, first, order) : free_lines(own.slot, first, order);
+        return order < line_order ? this->free_rows(own.slot, first, order)
+                                  : this->free_lines(own.slot, first, order);
     }
-    constexpr errc free_rows(slot_type slot, frame<space> first, unsigned order) noexcept {
-        const rows freed = rows::block(first, order, line_order);
-        const bool joins =
-            slot.allocation_rows().get().key == freed.key || slot.pending_rows().get().key == freed.key;
-        if (!joins) return inner_.free(first, order);
-        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
-        freed.for_each_unit(freed.mask, [&](frame<space> each) noexcept { this->join_rows(slot, each); });
-        return errc::ok;
-    }
-    /// One line, or several of a window.
-    constexpr errc free_lines(slot_type slot, frame<space> first, unsigned order) noexcept {
-        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
-        const lines freed = lines::block(first, order, window_order_);
-        const lines held = slot.allocation_lines().get();
-        if (held.key == freed.key) {
-            slot.allocation_lines().leave(static_cast<bits>(held.mask | freed.mask));
-        } else if (held.mask == 0 && inner_.offers_row(first)) {
-            slot.allocation_lines().set(freed);
-        } else if (slot.pending_lines().get().key == freed.key || slot.is_repeated_window(freed.key)) {
-            this->leave_pending_lines(slot, freed);
-        } else {
-            return inner_.give_lines(freed.first(), freed.mask) == 0 ? errc::ok
-                                                                     : refused(block(first, order));
-        }
-        return errc::ok;
-    }
-
     constexpr void flush_own() noexcept {
         const own_slot own(slots_);
         if (own.held) this->flush(own.slot);

@@ -52,8 +52,9 @@ class held_place {
 /// | 11, 12 and 13, 14 | window to allocate lines from, window of pending lines: key, lines |
 ///
 /// The slot's holder writes them, one at a time, by the guard or by the lock, relaxed; others read (counting,
-/// isolating) and may see a key and a mask that do not belong together. The frames themselves are published
-/// by the source's words, from which they come and to which they go.
+/// isolating, freeing past a shared slot) and may see a key and a mask that do not belong together. Words 5
+/// and 6 are hints, which those who free past the slot write, too. The frames themselves are published by the
+/// source's words, from which they come and to which they go.
 template <class Word, class Space, unsigned RowOrder, unsigned LineOrder>
 class cpu_slot : public slot_lock<Word> {
     using slot_lock<Word>::words_;

@@ -85,11 +85,15 @@ class cpu_slots {
 
     /// The guard and, inside it, the caller's slot; not `held` where there is none or somebody else is in it.
     struct own {
-        constexpr explicit own(const cpu_slots& slots) noexcept {
+        constexpr explicit own(const cpu_slots& slots) noexcept
+            : own(slots, [](const Slot&) noexcept { return true; }) {}
+        /// `concerns(slot)` looks without the lock: false leaves a shared slot alone.
+        template <class Concerns>
+        constexpr own(const cpu_slots& slots, Concerns&& concerns) noexcept {
             const cpu_id cpu = Platform::this_cpu();
             if (cpu >= slots.cpus_) return;
             slot = slots[cpu];
-            held = Contract == slot_contract::exclusive || slot.try_lock();
+            held = Contract == slot_contract::exclusive || (concerns(slot) && slot.try_lock());
         }
         constexpr ~own() {
             if (Contract == slot_contract::shared && held) slot.unlock();

@@ -100,6 +100,53 @@ class row_core {
         return held.first_of(block);
     }
 
+    constexpr errc free_rows(slot_type slot, frame<space> first, unsigned order) noexcept {
+        const rows freed = rows::block(first, order, line_order);
+        const bool joins =
+            slot.allocation_rows().get().key == freed.key || slot.pending_rows().get().key == freed.key;
+        if (!joins) return inner_.free(first, order);
+        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
+        freed.for_each_unit(freed.mask, [&](frame<space> each) noexcept { join_rows(slot, each); });
+        return errc::ok;
+    }
+    constexpr errc free_line(slot_type slot, frame<space> first) noexcept {
+        if (const errc wrong = inner_.would_free(first, line_order); wrong != errc::ok) return wrong;
+        if (slot.holds_in_line(first)) return errc::double_free;
+        const lines freed = lines::block(first, line_order, window_order_);
+        for (const lines& held : {slot.allocation_lines().get(), slot.pending_lines().get()}) {
+            if (held.key == freed.key && (held.mask & freed.mask) != 0) return errc::double_free;
+        }
+        return keep_lines(slot, freed);
+    }
+    /// Several lines of a window.
+    constexpr errc free_lines(slot_type slot, frame<space> first, unsigned order) noexcept {
+        const errc wrong = inner_.would_free(first, order);
+        return wrong != errc::ok ? wrong : keep_lines(slot, lines::block(first, order, window_order_));
+    }
+    constexpr errc keep_lines(slot_type slot, lines freed) noexcept {
+        const lines held = slot.allocation_lines().get();
+        if (held.key == freed.key) {
+            slot.allocation_lines().leave(static_cast<bits>(held.mask | freed.mask));
+        } else if (held.mask == 0 && inner_.offers_row(freed.first_of(freed.mask))) {
+            slot.allocation_lines().set(freed);
+        } else if (slot.pending_lines().get().key == freed.key || slot.is_repeated_window(freed.key)) {
+            leave_pending_lines(slot, freed);
+        } else if (inner_.give_lines(freed.first(), freed.mask) != 0) {
+            return refused({freed.first_of(freed.mask), std::uint64_t{1} << line_order});
+        }
+        return errc::ok;
+    }
+
+    [[nodiscard]] constexpr bool holds_larger(slot_type slot, range<space> frames) const noexcept {
+        return slot.allocation_rows().get().holds(frames, line_order) ||
+               slot.pending_rows().get().holds(frames, line_order) ||
+               slot.allocation_lines().get().holds(frames, window_order_) ||
+               slot.pending_lines().get().holds(frames, window_order_);
+    }
+    /// Why the source refused what it would have taken a moment ago.
+    [[nodiscard]] constexpr errc refused(range<space> frames) const noexcept {
+        return inner_.owns(frames.first) ? errc::double_free : errc::revoked;
+    }
     /// A full row that was pending joins the slot's rows of its line.
     constexpr void join_rows(slot_type slot, frame<space> first) noexcept {
         const rows freed = rows::block(first, row_order, line_order);

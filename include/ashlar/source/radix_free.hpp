@@ -26,7 +26,7 @@ class radix_free : public radix_recover<Platform, Shape> {
     /// What giving a block back would answer: ok for a naturally aligned block of online frames in use.
     [[nodiscard, gnu::always_inline]] constexpr errc check_give(frame<space> first,
                                                                 unsigned order) const noexcept {
-        if (order <= row_order && at_.holds(first.number, order)) [[likely]] {
+        if (order <= row_order && at_.starts_in(first.number, order)) [[likely]] {
             const std::size_t lines = at_.line_word_of(first.number);
             const bits line = geometry::line_bit_of(first.number);
             if ((recover::online(lines).load(memory_order::seq_cst) & line) != 0) [[likely]] {
@@ -36,7 +36,7 @@ class radix_free : public radix_recover<Platform, Shape> {
                 return ((seen & mask) | (whole & line)) != 0 ? errc::double_free : errc::ok;
             }
         }
-        if (order == line_order && at_.holds(first.number, order)) return check_line_give(first.number);
+        if (order == line_order && at_.starts_in(first.number, order)) return check_line_give(first.number);
         return check_any_give(first, order);
     }
 

@@ -76,6 +76,10 @@ struct radix_geometry {
         const std::uint64_t from = number - first;
         return from < count && count - from >= size && (number & (size - 1)) == 0;
     }
+    /// As `holds` for blocks up to a line, if the line is all of it in the range (as one that is online is).
+    [[nodiscard]] constexpr bool starts_in(std::uint64_t number, unsigned order) const noexcept {
+        return number - first < count && (number & ((std::uint64_t{1} << order) - 1)) == 0;
+    }
     [[nodiscard]] constexpr std::uint64_t base_frame() const noexcept { return base_line << line_order; }
     [[nodiscard]] constexpr std::uint64_t frame_of_line(std::size_t line) const noexcept {
         return (base_line + line) << line_order;
