@@ -135,6 +135,10 @@ template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::v
 [[gnu::used]] constexpr auto use_read_efi_map_file = &ashlar::read_efi_map_file;
 [[gnu::used]] constexpr auto use_read_srat = &ashlar::read_srat;
 [[gnu::used]] constexpr auto use_read_slit = &ashlar::read_slit;
+[[gnu::used]] constexpr auto use_read_hmat = &ashlar::read_hmat;
+[[gnu::used]] constexpr auto use_nearest_initiator = &ashlar::memory_performance::nearest_initiator;
+[[gnu::used]] constexpr auto use_read_nfit = &ashlar::read_nfit;
+[[gnu::used]] constexpr auto use_read_cedt = &ashlar::read_cedt;
 [[gnu::used]] constexpr auto use_read_pvh_start_info = &ashlar::read_pvh_start_info;
 [[gnu::used]] constexpr auto use_read_pvh_map = &ashlar::read_pvh_map;
 [[gnu::used]] constexpr auto use_read_multiboot1_info = &ashlar::read_multiboot1_info;
@@ -145,6 +149,8 @@ template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::v
                                                      ashlar::defects&) noexcept = &ashlar::read_fdt;
 [[gnu::used]] constexpr auto use_find_fdt_initrd = &ashlar::find_fdt_initrd;
 [[gnu::used]] constexpr auto use_read_linux_log = &ashlar::read_linux_log;
+[[gnu::used]] constexpr auto use_is_linux_memmap = &ashlar::is_linux_memmap;
+[[gnu::used]] constexpr auto use_read_linux_memmap = &ashlar::read_linux_memmap;
 [[gnu::used]] constexpr auto use_assign_nodes = &ashlar::assign_nodes;
 // zone/
 [[gnu::used]] constexpr auto use_plan_zones = &ashlar::plan_zones;
