@@ -112,8 +112,31 @@ TEST_CASE_TEMPLATE("threads take and free ranges and blocks; nothing is lost or 
     CHECK(ram->allocate_contiguous({.count = zone_frames, .node = 1}).has_value());
 }
 
+/// Two threads with guards that can be waited for: odd while one is held.
+struct two_threads : platform {
+    static inline thread_local unsigned self = 0;
+    static inline thread_local unsigned depth = 0;
+    static inline std::atomic<std::uint64_t> moves[2]{};
+
+    struct cpu_guard {
+        cpu_guard() noexcept {
+            if (depth++ == 0) ++moves[self];
+        }
+        ~cpu_guard() {
+            if (--depth == 0) ++moves[self];
+        }
+        cpu_guard(const cpu_guard&) = delete;
+        cpu_guard& operator=(const cpu_guard&) = delete;
+    };
+    static void quiesce() noexcept {
+        // A read-modify-write: a guard that is taken after it sees what was published before it.
+        const std::uint64_t seen = moves[1 - self].fetch_add(0);
+        while (seen % 2 == 1 && moves[1 - self].load() == seen) std::this_thread::yield();
+    }
+};
+
 TEST_CASE("a zone comes and goes while ranges are searched for") {
-    using memory = physical_memory<radix_zone>;
+    using memory = physical_memory<zone<counted<radix_buddy<two_threads, order_10>>>>;
     const booted<memory> ram{three_zones{}};
     const range<> extra{{8 * gibibyte >> 12}, zone_frames};
     std::vector<std::byte> metadata(memory::metadata_words(extra));
@@ -122,15 +145,19 @@ TEST_CASE("a zone comes and goes while ranges are searched for") {
     }
     std::atomic<bool> over{false};
     std::atomic<int> wrong{0};
+    std::atomic<int> found{0};
     std::thread search([&] {
+        two_threads::self = 1;
         while (!over.load()) {
             const auto got = ram->allocate_contiguous({.count = 700, .node = 0, .not_before = {2}});
             if (!got) continue;
+            ++found;
             if (!extra.contains(*got) || free_range(*ram.ram, *got) != errc::ok) ++wrong;
         }
     });
     int came = 0;
-    for (int tries = 0; tries < 2000; ++tries) {
+    // Until the two have met often enough.
+    for (int tries = 0; tries < 1'000'000 && (came < 500 || found.load() < 20); ++tries) {
         if (ram->attach(extra, {metadata.data(), metadata.size()}, start::fresh) != errc::ok) continue;
         ++came;
         if (ram->online(extra) != errc::ok) ++wrong;
@@ -141,7 +168,8 @@ TEST_CASE("a zone comes and goes while ranges are searched for") {
     over = true;
     search.join();
     CHECK(wrong == 0);
-    CHECK(came > 0);
+    CHECK(came > 100);
+    CHECK(found > 0);
     CHECK(ram->zone_count() == 3);
     CHECK(ram->validate() == errc::ok);
 }
