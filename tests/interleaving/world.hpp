@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <ashlar/core/source.hpp>
+#include <ashlar/source/buddy_shape.hpp>
+#include <ashlar/testing/explorer.hpp>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// What explorations of per-CPU layers share: a few frames, programs over them, and what has to hold in the
+// end.
+namespace ashlar::testing {
+
+/// Each program runs on a CPU of its own.
+struct own_cpu : stepped_platform {
+    [[nodiscard]] static cpu_id this_cpu() noexcept {
+        return scheduler::current != nullptr ? static_cast<cpu_id>(scheduler::current->running()) : 0;
+    }
+    [[nodiscard]] static constexpr cpu_id max_cpus() noexcept { return 3; }
+};
+/// All programs say that they run on CPU 0.
+struct one_cpu : stepped_platform {};
+
+/// Lines of two rows of two frames.
+inline constexpr buddy_shape tiny{
+    .top_order = 3, .row_order = 1, .line_order = 2, .pageblock_order = 2, .hole_entries = 8, .rescans = 1};
+
+/// Outcomes: what a program holds at its end, what it was told.
+inline constexpr std::size_t held = 0;
+inline constexpr std::size_t told = 1;
+
+inline std::uint64_t code(errc error) {
+    return static_cast<std::uint64_t>(error);
+}
+inline std::uint64_t mask_of(range<> run) {
+    return ((std::uint64_t{1} << run.count) - 1) << (run.first.number - 8);
+}
+
+/// `Count` frames from frame 8 on, all online; `unit` is what can be isolated of them.
+template <class Source, std::uint64_t Count>
+struct world {
+    static constexpr range<> frames{{8}, Count};
+    static constexpr range<> unit{{8}, 4};
+
+    /// The last one is for the programs: what one of them tells another.
+    alignas(64) typename Source::word words[Source::metadata_words(frames) + 1] = {};
+    Source memory;
+    std::uint64_t held_at_start = 0;
+
+    world() {
+        REQUIRE(memory.attach(frames, words, start::fresh) == errc::ok);
+        REQUIRE(memory.online(frames) == errc::ok);
+    }
+    void hold(range<> some) {
+        REQUIRE(memory.allocate_at(some) == errc::ok);
+        held_at_start |= mask_of(some);
+    }
+    [[nodiscard]] typename Source::word& note() { return words[Source::metadata_words(frames)]; }
+    /// Frames that were held at the start are now a program's to free.
+    void hand_over(range<> some) { held_at_start &= ~mask_of(some); }
+
+    /// Every frame is in one place: free, held by a program, held since the start.
+    [[nodiscard]] std::string judge(const std::vector<outcome>& results) const {
+        std::uint64_t all = held_at_start;
+        std::string wrong;
+        const auto add = [&](std::uint64_t mask) {
+            if ((all & mask) != 0) wrong = "a frame twice";
+            all |= mask;
+        };
+        memory.visit_free([&](range<> run) { add(mask_of(run)); });
+        for (const auto& result : results) add(result[held]);
+        if (!wrong.empty()) return wrong;
+        if (all != mask_of(frames)) return "a frame lost";
+        return memory.validate() == errc::ok ? "" : "the source is damaged";
+    }
+};
+
+template <class World>
+explorer::program take(World& w, unsigned order) {
+    return [&w, order] {
+        const auto got = w.memory.allocate({.order = order});
+        return got ? outcome{mask_of(block(*got, order)), code(errc::ok)} : outcome{0, code(got.error())};
+    };
+}
+template <class World>
+explorer::program take_and_give(World& w, unsigned order) {
+    return [&w, order] {
+        const auto got = w.memory.allocate({.order = order});
+        return outcome{0, code(got ? w.memory.free(*got, order) : got.error())};
+    };
+}
+template <class World>
+explorer::program give(World& w, std::uint64_t first, unsigned order = 0) {
+    return [&w, first, order] { return outcome{0, code(w.memory.free({first}, order))}; };
+}
+template <class World>
+explorer::program give_and_drain(World& w, std::uint64_t first) {
+    return [&w, first] {
+        const errc answer = w.memory.free({first}, 0);
+        w.memory.drain();
+        return outcome{0, code(answer)};
+    };
+}
+template <class World>
+explorer::program take_this(World& w, std::uint64_t first) {
+    return [&w, first] {
+        const errc answer = w.memory.allocate_at({{first}, 1});
+        return answer == errc::ok ? outcome{mask_of({{first}, 1}), code(answer)} : outcome{0, code(answer)};
+    };
+}
+template <class World>
+explorer::program leave(World& w) {
+    return [&w] {
+        errc answer = w.memory.isolate(World::unit);
+        if (answer == errc::ok) answer = w.memory.offline(World::unit);
+        return outcome{answer == errc::ok ? mask_of(World::unit) : 0, code(answer)};
+    };
+}
+
+/// Runs the programs in every order; the world's judgement and then `also` see each end.
+template <class World>
+void run(const char* name, World& w, std::vector<explorer::program> programs,
+         const std::function<std::string(const std::vector<outcome>&)>& also) {
+    const auto seen = explore({reinterpret_cast<std::byte*>(w.words), sizeof w.words}, std::move(programs),
+                              [&](const std::vector<outcome>& results) {
+                                  const std::string wrong = w.judge(results);
+                                  return wrong.empty() ? also(results) : wrong;
+                              });
+    std::printf("%-60s %9zu states %7zu end states %s\n", name, seen.states, seen.end_states,
+                seen.complete ? "" : "(cut off)");
+    for (const auto& f : seen.findings) {
+        std::printf("  %s, %zu end states, for example\n%s", f.what.c_str(), f.end_states,
+                    f.schedule.c_str());
+    }
+    CHECK(seen.complete);
+    CHECK(seen.findings.empty());
+    CHECK(seen.end_states > 0);
+}
+inline std::string anything(const std::vector<outcome>&) {
+    return "";
+}
+inline std::string told_nothing_but(const std::vector<outcome>& results,
+                                    std::initializer_list<errc> answers) {
+    for (const auto& result : results) {
+        bool known = false;
+        for (const errc each : answers) known = known || result[told] == code(each);
+        if (!known) return "an answer that cannot be: " + std::to_string(result[told]);
+    }
+    return "";
+}
+inline std::string frees_succeed(const std::vector<outcome>& results) {
+    return told_nothing_but(results, {errc::ok, errc::exhausted, errc::busy});
+}
+/// There is enough for all; who comes while another one is at it may be told to try again.
+inline std::string nobody_exhausted(const std::vector<outcome>& results) {
+    return told_nothing_but(results, {errc::ok, errc::busy});
+}
+inline std::string all_served(const std::vector<outcome>& results) {
+    return told_nothing_but(results, {errc::ok});
+}
+
+}  // namespace ashlar::testing
