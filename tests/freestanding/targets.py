@@ -89,9 +89,7 @@ def own_headers(compiler):
     """The folder of <stddef.h> and the like, which belong to the compiler."""
     if "clang" in compiler:
         return pathlib.Path(output(compiler, "-print-resource-dir").strip(), "include")
-    # MinGW's begin with those of its libc; those of GCC for the machine at hand say the same.
-    of = "g++" if "mingw" in compiler else compiler
-    return pathlib.Path(output(of, "-print-file-name=include").strip())
+    return pathlib.Path(output(compiler, "-print-file-name=include").strip())
 
 
 def searched(compiler, *flags):
@@ -104,8 +102,9 @@ def searched(compiler, *flags):
 def include_path(target, libc):
     """The switches for the system's headers. Without a libc: nolibc/, those of g++'s libstdc++, the compiler's own."""
     if not libc:
-        folders = [FOLDER / "nolibc", *(folder for folder in searched("g++") if "c++" in folder.parts),
-                   own_headers(target.compiler)]
+        # MinGW's <stddef.h> begins with its libc's; that of GCC for the machine at hand says the same.
+        own = own_headers("g++" if "mingw" in target.compiler else target.compiler)
+        folders = [FOLDER / "nolibc", *(folder for folder in searched("g++") if "c++" in folder.parts), own]
     elif target.libc_of:
         others = own_headers(target.libc_of[0])
         folders = [own_headers(target.compiler) if folder.samefile(others) else folder
