@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <sched.h>
-
 #include <ashlar/core/platform.hpp>
+#include <ashlar/linux_backend/current_cpu.hpp>
 #include <cstdint>
 #include <thread>
 
 namespace ashlar {
 
-/// A platform for programs under Linux whose threads share a slot per CPU: nothing keeps a thread on its CPU,
-/// so `cpu_rows` and its like want `slot_contract::shared`. The CPU's number comes from `sched_getcpu`
-/// (restartable sequences where glibc and the kernel have them, else the vDSO). CPUs beyond `MaxCpus` use the
-/// source. Any thread; not from signal handlers that interrupt a verb, for a lock may be held.
+/// A platform for programs under Linux whose threads share a slot per CPU. `cpu_guard` is the empty one of
+/// `platform`: a program cannot turn interrupts off, nothing keeps a thread on its CPU. So `cpu_rows` and
+/// `cpu_magazines` want `slot_contract::shared`. The CPU's number is `current_cpu()`; it may be another one
+/// by the time it is used, which costs speed, no more. CPUs beyond `MaxCpus` use the source. Any thread; not
+/// from signal handlers that interrupt a verb, for a lock may be held.
 ///
 /// ```
 /// using frames = ashlar::cpu_rows<ashlar::radix_buddy<ashlar::cpu_platform<>>,
@@ -21,7 +21,7 @@ namespace ashlar {
 template <cpu_id MaxCpus = 256>
 struct cpu_platform : platform {
     [[nodiscard]] static cpu_id this_cpu() noexcept {
-        const int cpu = sched_getcpu();
+        const int cpu = current_cpu();
         return cpu < 0 ? MaxCpus : static_cast<cpu_id>(cpu);
     }
     [[nodiscard]] static constexpr cpu_id max_cpus() noexcept { return MaxCpus; }
@@ -29,8 +29,8 @@ struct cpu_platform : platform {
 };
 
 /// A platform for programs under Linux where each registered thread has a slot for itself, so that the
-/// exclusive contract holds without a guard. Threads that are not registered, and those beyond `MaxThreads`,
-/// use the source. Not from signal handlers that interrupt a verb.
+/// exclusive contract holds with an empty guard. Threads that are not registered, and those beyond
+/// `MaxThreads`, use the source. Not from signal handlers that interrupt a verb.
 ///
 /// ```
 /// using frames = ashlar::cpu_rows<ashlar::radix_buddy<ashlar::thread_platform<>>>;
