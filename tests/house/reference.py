@@ -61,7 +61,8 @@ def undescribed(settings, folder):
     for page in (folder / "xml").glob("*.xml"):
         for compound in xml.etree.ElementTree.parse(page).iter("compounddef"):
             name = compound.findtext("compoundname")
-            if compound.get("prot") == "private":
+            # A specialisation is what its template says.
+            if compound.get("prot") == "private" or "<" in name:
                 continue
             if compound.get("kind") in {"class", "struct", "union", "concept"}:
                 entities[name] = compound
