@@ -112,6 +112,11 @@ TEST_CASE("the nearest initiator") {
                 errc::ok);
         CHECK(performance.nearest_initiator(2, nodes) == 1);
     }
+    SUBCASE("what nobody said is worst") {
+        REQUIRE(performance.add({.initiator = 0, .memory = 2, .read_latency = 1}) == errc::ok);
+        REQUIRE(performance.add({.initiator = 1, .memory = 2, .write_latency = 500}) == errc::ok);
+        CHECK(performance.nearest_initiator(2, nodes) == 1);
+    }
     SUBCASE("who cannot reach it is not near") {
         REQUIRE(performance.add({.initiator = 0, .memory = 2, .read_latency = 1, .unreachable = true}) ==
                 errc::ok);

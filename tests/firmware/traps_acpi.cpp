@@ -150,17 +150,19 @@ TEST_CASE("trap: an HMAT of revision 1 counts tenths of nanoseconds, of revision
     }
 }
 
-TEST_CASE("trap: the matrix of an HMAT is larger than all memory") {
+TEST_CASE("trap: the matrix of an HMAT is so large that its size wraps to two bytes") {
+    constexpr std::uint32_t rows = 0xb17953a5;
+    constexpr std::uint32_t columns = 0xb8a2b471;
+    static_assert(4 * (std::uint64_t{rows} + columns) + 2 * std::uint64_t{rows} * columns == 2);
     byte_writer<> hmat;
     hmat.hmat().figures(0, 1000, {0}, {0}, {7});
-    for (const std::size_t count : {52u, 56u}) {
-        for (unsigned i = 0; i < 4; ++i) hmat.set(count + i, i == 3 ? 0x80 : 0);  // 2^31: the products wrap
-    }
+    for (unsigned i = 0; i < 4; ++i) hmat.set(52 + i, rows >> (8 * i)).set(56 + i, columns >> (8 * i));
     hmat.seal();
     setup s;
     REQUIRE(s.nodes.add_processor(0).has_value());
     CHECK(ashlar::read_hmat(hmat.bytes(), s.nodes, s.performance, s.defects) == errc::ok);
     CHECK(s.only(ashlar::table::hmat, 40, defect_kind::bad_length));
+    CHECK(s.performance.pairs().empty());
 }
 
 TEST_CASE("trap: sysfs lists its entries 0, 1, 10, 11, 2") {
