@@ -50,8 +50,6 @@ namespace ashlar {
 /// ```
 template <class Source, magazine_shape Shape = magazine_shape{}>
 class cpu_magazines : private detail::magazine_core<Source, Shape> {
-    static_assert(frame_source<Source>, "cpu_magazines<Source>: Source must be a frame_source");
-
     using base = detail::magazine_core<Source, Shape>;
     using base::frame_at;
     using base::frames_;
@@ -68,22 +66,6 @@ class cpu_magazines : private detail::magazine_core<Source, Shape> {
     using platform_type = typename Source::platform_type;
     using space = typename Source::space;
     using word = typename Source::word;
-    static_assert(
-        cpu_local<platform_type>,
-        "cpu_magazines<Source>: the platform must be cpu_local (this_cpu, max_cpus, cpu_guard, ...)");
-    static_assert(Shape.batch >= 1 && Shape.batch <= Shape.high && Shape.high <= 1u << 20,
-                  "cpu_magazines<Source, magazine_shape>: batch must lie in 1 .. high, high be at most 2^20");
-    static_assert(Shape.largest_order <= Source::isolation_order &&
-                      Shape.largest_order <= Source::top_order &&
-                      Shape.huge_order <= Source::isolation_order && Shape.huge_order <= Source::top_order,
-                  "cpu_magazines<Source, magazine_shape>: largest_order and huge_order must be at most the "
-                  "source's top_order and isolation_order");
-    static_assert(Shape.huge_order == 0 || Shape.huge_order > Shape.largest_order,
-                  "cpu_magazines<Source, magazine_shape>: huge_order must be 0 or above largest_order");
-    static_assert((Shape.high >> Shape.largest_order) >= 1 && (Shape.high >> Shape.huge_order) >= 1,
-                  "cpu_magazines<Source, magazine_shape>: high must hold a block of each order");
-    static_assert(Shape.frames_per_cpu >= 1,
-                  "cpu_magazines<Source, magazine_shape>: frames_per_cpu must be at least 1");
 
     static constexpr unsigned top_order = Source::top_order;
     static constexpr unsigned isolation_order = Source::isolation_order;

@@ -50,11 +50,6 @@ namespace ashlar {
 /// ```
 template <class Source, rows_shape Shape = rows_shape{}>
 class cpu_rows : private detail::row_core<Source, Shape> {
-    static_assert(row_source<Source>,
-                  "cpu_rows<Source>: Source must be a row_source (take_row, give_row), as radix_buddy is");
-    static_assert(free_checking_source<Source>,
-                  "cpu_rows<Source>: Source must be a free_checking_source (would_free)");
-
     using core = detail::row_core<Source, Shape>;
     using core::frames_;
     using core::inner_;
@@ -74,8 +69,6 @@ class cpu_rows : private detail::row_core<Source, Shape> {
     using platform_type = typename Source::platform_type;
     using space = typename Source::space;
     using word = typename Source::word;
-    static_assert(cpu_local<platform_type>,
-                  "cpu_rows<Source>: the platform must be cpu_local (this_cpu, max_cpus, cpu_guard, ...)");
     static constexpr unsigned top_order = Source::top_order;
     static constexpr unsigned isolation_order = Source::isolation_order;
 

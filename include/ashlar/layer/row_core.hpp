@@ -26,6 +26,16 @@ namespace detail {
 /// is in the slot.
 template <class Source, rows_shape Shape>
 class row_core {
+    // Here, for the base comes first: a wrong composition is told in one sentence.
+    static_assert(row_source<Source>,
+                  "cpu_rows<Source>: Source must be a row_source (take_row, give_row), as radix_buddy is");
+    static_assert(free_checking_source<Source>,
+                  "cpu_rows<Source>: Source must be a free_checking_source (would_free)");
+    static_assert(cpu_local<typename Source::platform_type>,
+                  "cpu_rows<Source>: the platform must be cpu_local (this_cpu, max_cpus, cpu_guard, ...)");
+    static_assert(Shape.frames_per_cpu >= 1,
+                  "cpu_rows<Source, rows_shape>: frames_per_cpu must be at least 1");
+
  protected:
     using platform_type = typename Source::platform_type;
     using space = typename Source::space;
