@@ -71,8 +71,8 @@ enum class memory_kind : std::uint8_t {
 namespace memory_attribute {
 inline constexpr std::uint8_t mirrored = 1;  ///< EFI_MEMORY_MORE_RELIABLE; the E820 type "mirror"
 inline constexpr std::uint8_t hot_pluggable =
-    2;  ///< can come and go at run time; part of the claim of a node (SRAT)
-inline constexpr std::uint8_t non_volatile = 4;  ///< keeps its contents (SRAT)
+    2;  ///< can come and go at run time; part of the claim of a node (SRAT, CEDT)
+inline constexpr std::uint8_t non_volatile = 4;  ///< keeps its contents (SRAT, CEDT)
 inline constexpr std::uint8_t unaccepted = 8;    ///< to be accepted first: lent out, or special-purpose
 }  // namespace memory_attribute
 
