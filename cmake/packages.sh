@@ -64,6 +64,18 @@ install_missing() {
 apt_install() {
     echo "== Missing: $*"
     as_root apt-get -q update || echo '== apt-get update failed; trying with the lists that are here'
+    # One name that apt does not know would keep all the others out.
+    known=''
+    for package in "$@"; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            known="$known $package"
+        else
+            echo "== There is no package $package here"
+        fi
+    done
+    # shellcheck disable=SC2086
+    set -- $known
+    [ $# -gt 0 ] || return 1
     echo '== What will be installed, and how large it is:'
     # It answers no: nothing is installed yet.
     as_root env LC_ALL=C apt-get install --no-install-recommends --assume-no "$@" |

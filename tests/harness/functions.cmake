@@ -35,6 +35,10 @@ function(ashlar_test)
     endif()
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ashlar_test_main)
+    # What runs once is compiled for less time than the optimiser takes; models and explorations run millions of steps.
+    if(NOT arg_NAME MATCHES "^(model|interleaving)-")
+        target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
+    endif()
     # Tests may share helpers: #include "area/helper.hpp".
     target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
