@@ -20,8 +20,8 @@ class Lab:
         self.compact = self.traces / "linux-6.18-compile-350k.tsv.xz"
         self.perf_script = self.traces / "linux-6.18-compile-head.perf-script.txt.xz"
 
-    def run(self, *words, env=None):
-        return subprocess.run([self.program, *map(str, words)], capture_output=True, text=True, env=env)
+    def run(self, *words, env=None, cwd=None):
+        return subprocess.run([self.program, *map(str, words)], capture_output=True, text=True, env=env, cwd=cwd)
 
     def json(self, *words):
         """(what --json wrote, what was printed)"""

@@ -88,6 +88,13 @@ TEST_CASE("an allocation of a frame that is live: a free got lost") {
     CHECK(list.peak_frames == 4);
 }
 
+TEST_CASE("each step has the time of its event") {
+    std::vector<trace_event> events{release(0x1, 0), allocation(0x102, 0), allocation(0x104, 2),
+                                    release(0x100, 3)};
+    for (std::size_t i = 0; i < events.size(); ++i) events[i].time_us = 10 * i;
+    CHECK(lab::make_operations(events).times_us == std::vector<std::uint64_t>{10, 20, 30, 30});
+}
+
 TEST_CASE("slots are used again") {
     std::vector<trace_event> events;
     for (int i = 0; i < 100; ++i) {

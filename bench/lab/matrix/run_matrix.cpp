@@ -72,7 +72,7 @@ class matrix {
 
         std::vector<std::unique_ptr<player>> players;
         for (const subject& each : subjects) {
-            say(told, each.name + ": watching");
+            say(told, each.name + ": sampling");
             players.push_back(each.make(input));
             told.runs.push_back(watch(each.name, *players.back(), input, told.moments));
         }

@@ -13,14 +13,14 @@ namespace lab {
 namespace {
 
 /// None where there is nothing to choose from.
-std::string contents(const std::vector<scenario>& scenarios) {
-    if (scenarios.size() < 2) return "";
+std::string contents(const matrix_results& results) {
+    if (results.scenarios.size() < 2) return "";
     markup out;
     out.open("nav", {{"aria-label", "Machines and traces"}}).open("ul");
-    for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    for (std::size_t i = 0; i < results.scenarios.size(); ++i) {
         std::string place = "#";
         place += scenario_id(i);
-        out.open("li").leaf("a", {{"href", place}}, scenario_title(scenarios[i])).close();
+        out.open("li").leaf("a", {{"href", place}}, scenario_title(results, i)).close();
     }
     return out.close().close().str();
 }
@@ -31,7 +31,7 @@ std::string matrix_as_html(const matrix_results& results) {
     const looks drawn(results);
     std::string sections;
     for (std::size_t i = 0; i < results.scenarios.size(); ++i) {
-        sections += scenario_section(results.scenarios[i], i, drawn);
+        sections += scenario_section(results, i, drawn);
     }
     const host& here = results.measured_on;
     return fill(asset::page_html,
@@ -42,7 +42,7 @@ std::string matrix_as_html(const matrix_results& results) {
                  {"date", escaped(here.date)},
                  {"load", fixed(here.load, 2)},
                  {"repetitions", grouped(results.repetitions)},
-                 {"contents", contents(results.scenarios)},
+                 {"contents", contents(results)},
                  {"scenarios", sections},
                  {"data", page_data(results)}});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lab/page/scenario_section.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -107,19 +108,23 @@ std::string scenario_id(std::size_t index) {
     return "scenario-" + std::to_string(index + 1);
 }
 
-std::string scenario_title(const scenario& told) {
-    return told.machine + ": " + trace_name(told);
+std::string scenario_title(const matrix_results& results, std::size_t index) {
+    const scenario& told = results.scenarios[index];
+    const bool one_trace = std::all_of(results.scenarios.begin(), results.scenarios.end(),
+                                       [&](const scenario& other) { return other.trace == told.trace; });
+    return one_trace ? told.machine : told.machine + ": " + trace_name(told);
 }
 
-std::string scenario_section(const scenario& told, std::size_t index, const looks& drawn) {
+std::string scenario_section(const matrix_results& results, std::size_t index, const looks& drawn) {
+    const scenario& told = results.scenarios[index];
     std::string maps;
     for (const matrix_run& run : told.runs) {
         maps += heat_map(told, run, drawn.line_of(run.told.composition)) + '\n';
     }
     return fill(asset::scenario_html, {{"id", scenario_id(index)},
-                                       {"machine", escaped(told.machine)},
+                                       {"title", escaped(scenario_title(results, index))},
                                        {"about", escaped(about(told))},
-                                       {"repetitions", std::to_string(told.runs.front().repetitions.size())},
+                                       {"repetitions", std::to_string(results.repetitions)},
                                        {"bars", bar_chart(told.runs, drawn)},
                                        {"meanings", escaped(meanings(told))},
                                        {"table", numbers_table(told)},

@@ -12,10 +12,11 @@ namespace lab {
 /// "scenario-1"
 [[nodiscard]] std::string scenario_id(std::size_t index);
 
-/// "dmesg.txt, SRAT.dat under trace.tsv"
-[[nodiscard]] std::string scenario_title(const scenario& told);
+/// The machine; and the trace, where there are several.
+[[nodiscard]] std::string scenario_title(const matrix_results& results, std::size_t index);
 
 /// The part of the page about one scenario.
-[[nodiscard]] std::string scenario_section(const scenario& told, std::size_t index, const looks& drawn);
+[[nodiscard]] std::string scenario_section(const matrix_results& results, std::size_t index,
+                                           const looks& drawn);
 
 }  // namespace lab
