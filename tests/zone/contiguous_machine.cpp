@@ -48,11 +48,12 @@ TEST_CASE("the example") {
     auto buffer = ashlar::allocate_contiguous(
         ram,
         {.count = 5000, .alignment = 16, .boundary = 8192, .node = 1, .mirror = ashlar::mirror::ordinary});
-    if (!buffer) return;  // buffer.error() says why
-    (void)ashlar::free_range(ram, *buffer);
+    const ashlar::errc freed = buffer ? ashlar::free_range(ram, *buffer) : buffer.error();
 
-    REQUIRE(buffer);
+    CHECK(freed == errc::ok);
     CHECK(lies_in(machine, buffer, 1, false));
+    CHECK(buffer->count == 5000);
+    CHECK(buffer->first.number % 16 == 0);
     CHECK(buffer->first.number / 8192 == (buffer->end().number - 1) / 8192);
     CHECK(ram.free_frames() == before);
 }

@@ -52,24 +52,37 @@ concept isolation_telling_source = frame_source<Source> && detail::tells_isolati
 
 namespace detail {
 
+/// The part of a range that lies in one block of the order with its first frame.
+template <class Space>
+[[nodiscard]] constexpr range<Space> first_unit(range<Space> frames, unsigned order) noexcept {
+    const std::uint64_t last = frames.first.number | ((std::uint64_t{1} << order) - 1);
+    const std::uint64_t after = last - frames.first.number;
+    return {frames.first, after < frames.count ? after + 1 : frames.count};
+}
+
 /// The lowest place for a request among the free frames that a source tells and offers, first in the order in
 /// which it tells them; an empty range if there is none.
 template <class Source, class Space>
 [[nodiscard]] constexpr range<Space> find_place(const Source& source,
                                                 const contiguous_request<Space>& wanted) noexcept {
     range<Space> place{};
-    range<Space> run{};  // of offered frames, as far as it is known
+    range<Space> free{};          // what is told in a row
+    frame<Space> looked_up_to{};  // in that
+    range<Space> run{};           // of offered frames, before `looked_up_to`
     source.visit_free([&](range<Space> told) noexcept {
-        range<Space> rest = wanted.part_of(told);
+        const bool goes_on = !free.empty() && free.end() == told.first;
+        free = goes_on ? range<Space>{free.first, free.count + told.count} : told;
+        if (!goes_on) looked_up_to = told.first;
+        // Most are too short: they cost no more than this.
+        if (free.count < wanted.count || !place.empty()) return;
+        range<Space> rest = wanted.part_of(range<Space>::between(looked_up_to, free.end()));
+        looked_up_to = free.end();
         while (place.empty() && !rest.empty()) {
-            const std::uint64_t last_of_unit =
-                rest.first.number | ((std::uint64_t{1} << Source::isolation_order) - 1);
-            const std::uint64_t left = last_of_unit - rest.first.number;
-            const range<Space> piece{rest.first, left < rest.count ? left + 1 : rest.count};
-            rest = range<Space>::between(piece.end(), rest.end());
-            if (!detail::offers(source, piece.first)) continue;
-            const bool joins = !run.empty() && run.end() == piece.first;
-            run = joins ? range<Space>{run.first, run.count + piece.count} : piece;
+            const range<Space> unit = detail::first_unit(rest, Source::isolation_order);
+            rest = range<Space>::between(unit.end(), rest.end());
+            if (!detail::offers(source, unit.first)) continue;
+            const bool joins = !run.empty() && run.end() == unit.first;
+            run = joins ? range<Space>{run.first, run.count + unit.count} : unit;
             place = wanted.place_in(run);
         }
     });
