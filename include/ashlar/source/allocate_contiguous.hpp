@@ -121,13 +121,13 @@ constexpr result<range<Space>> take_free_run(Source& source, contiguous_request<
 ///   `allocate_at`; who comes too late looks again above it. What is isolated is not handed out; a taker that
 ///   has passed the test before the flag was set keeps its frames, as with `allocate`.
 /// - Complexity: that of `allocate` in the common case; else up to eight times that of `visit_free`, which
-///   over `locked` holds the lock. One frame less than a block is free again at the end of the call.
+///   over `locked` holds the lock. For the time of the call up to `count` frames more are taken.
 /// - Context: thread; as for `visit_free`.
 /// - Failure: `invalid` for a `count` of 0, an `alignment` or `boundary` that is no power of two, a `count`
 ///   beyond the `boundary`. `unsupported` for requirements that the type cannot judge. `exhausted` when there
-///   was no such range wherever the search was at each moment: exact at quiescence, with the frames in other
-///   CPUs' slots as used. `busy` when others took what was found, or hold it in their slots. What else
-///   `allocate_at` says (`accepted`: the platform's answer) is passed on. Nothing is kept then.
+///   was no such range wherever the search was at each moment: exact at quiescence. `busy` when others took
+///   what was found, or another CPU holds it in its slot. What else `allocate_at` says (`accepted`: the
+///   platform's answer) is passed on. Nothing is kept then.
 /// - The source is an `isolation_telling_source`, as all that have a buddy or `bump` inside are.
 /// - Source: the constraints of Linux's dma_pool_create and dma_set_seg_boundary and of Xen's
 ///   alloc_domheap_pages (address bits); alloc_contig_pages for a search over free frames.
