@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/linux_backend/user_platform.hpp>
@@ -37,6 +38,10 @@ using exclusive = ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>;
 using shared = ashlar::cpu_rows<ashlar::radix_buddy<each_cpu>,
                                 ashlar::rows_shape{.contract = ashlar::slot_contract::shared}>;
 using direct = ashlar::radix_buddy<hosted>;
+// What Linux does: lists under one lock, and stacks of small blocks for each CPU.
+using exclusive_list = ashlar::cpu_magazines<ashlar::locked<ashlar::list_buddy<each_thread>>>;
+using shared_list = ashlar::cpu_magazines<ashlar::locked<ashlar::list_buddy<each_cpu>>,
+                                          ashlar::magazine_shape{.contract = ashlar::slot_contract::shared}>;
 using locked_list = ashlar::locked<ashlar::list_buddy<hosted>>;
 
 /// The workloads, by subject; `name` is what stands between the workload and its parameters.
@@ -110,6 +115,8 @@ void register_allocations(const options& wanted) {
     add_source<exclusive>("radix/exclusive", wanted, events);
     add_source<shared>("radix/shared", wanted, events);
     add_source<direct>("radix/direct", wanted, events);
+    add_source<exclusive_list>("list/exclusive", wanted, events);
+    add_source<shared_list>("list/shared", wanted, events);
     add_source<locked_list>("list/locked", wanted, events);
     for (const std::string& path : wanted.peers) {
         const auto library = std::make_shared<peer_library>(load_peer(path));

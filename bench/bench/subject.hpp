@@ -2,10 +2,10 @@
 #pragma once
 
 #include <ashlar/core/source.hpp>
+#include <ashlar/testing/word_buffer.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
-#include <vector>
 
 #include "peer/peer_subject.hpp"
 
@@ -18,8 +18,7 @@ class source_subject {
  public:
     source_subject(std::uint64_t frames, unsigned)
         : managed_{{std::uint64_t{1} << 20}, frames}, words_(Source::metadata_words(managed_)) {
-        if (source_.attach(managed_, {words_.data(), words_.size()}, ashlar::start::fresh) !=
-                ashlar::errc::ok ||
+        if (source_.attach(managed_, words_.words(), ashlar::start::fresh) != ashlar::errc::ok ||
             source_.online(managed_) != ashlar::errc::ok) {
             throw std::runtime_error("the source does not start");
         }
@@ -38,7 +37,7 @@ class source_subject {
 
  private:
     ashlar::range<> managed_;
-    std::vector<typename Source::word> words_;
+    ashlar::testing::word_buffer<typename Source::word> words_;  // CPUs share no line by accident
     Source source_{};
 };
 

@@ -21,7 +21,8 @@ void register_boots();
 /// |          | `handover`: one thread allocates, another one frees |
 /// |          | `trace`: what a kernel did (with --trace), as fast as it goes |
 /// | source   | `radix`, `list`, `peer:NAME` |
-/// | contract | `exclusive`, `shared`: `cpu_rows`, a slot a thread, or a CPU behind a try-lock |
+/// | contract | `exclusive`, `shared`: a slot a thread, or a CPU behind a try-lock; of `cpu_rows` around |
+/// |          | `radix`, of `cpu_magazines` (what Linux does) around one lock and `list` |
 /// |          | `direct`: no slots and no lock; `locked`: one lock around the source |
 /// |          | a peer has none: it is told CPU numbers, a thread each |
 ///

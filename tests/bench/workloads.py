@@ -8,7 +8,7 @@ import sys
 
 
 def expected(peers):
-    subjects = ["radix/exclusive", "radix/shared", "radix/direct", "list/locked"]
+    subjects = ["radix/exclusive", "radix/shared", "radix/direct", "list/exclusive", "list/shared", "list/locked"]
     subjects += ["peer:" + pathlib.Path(peer).stem for peer in peers]
     for subject in subjects:
         for threads in (1, 2):

@@ -51,6 +51,11 @@ template class counted<radix_buddy<platform>>;
 template class counted<locked<list_buddy<platform>>>;
 template class cpu_rows<counted<radix_buddy<platform>>>;
 template class cpu_rows<radix_buddy<platform>, rows_shape{.contract = slot_contract::shared}>;
+template class cpu_magazines<locked<list_buddy<platform>>>;
+template class cpu_magazines<counted<radix_buddy<platform>>,
+                             magazine_shape{.contract = slot_contract::shared, .high = 512, .huge_order = 9}>;
+template class ownership_checked<cpu_rows<radix_buddy<platform>>>;
+template class ownership_checked<cpu_magazines<locked<list_buddy<platform>>>>;
 template class scrubbed<radix_buddy<touchable>>;
 template class scrubbed<counted<locked<list_buddy<touchable>>>, scrub_both>;
 template class poisoned<counted<radix_buddy<touchable>>>;
@@ -87,6 +92,9 @@ using touching = ashlar::scrubbed<
     ashlar::poisoned<ashlar::accepted<ashlar::counted<ashlar::radix_buddy<ashlar::touchable>>>>,
     ashlar::scrub_both>;
 template void with_sinks(const touching&);
+using checked_stacks =
+    ashlar::ownership_checked<ashlar::cpu_magazines<ashlar::locked<ashlar::list_buddy<ashlar::platform>>>>;
+template void with_sinks(const checked_stacks&);
 template void with_sinks(const ashlar::bump<ashlar::platform>&);
 template void with_sinks(const ashlar::zone<ashlar::radix_buddy<ashlar::platform>>&);
 
@@ -124,6 +132,7 @@ void with_live(Source& source, ashlar::range<> range, ashlar::view<typename Sour
 
 template void with_live(ashlar::radix_buddy<ashlar::platform>&, ashlar::range<>,
                         ashlar::view<ashlar::radix_buddy<ashlar::platform>::word>);
+template void with_live(checked_stacks&, ashlar::range<>, ashlar::view<checked_stacks::word>);
 template void with_live(touching&, ashlar::range<>, ashlar::view<touching::word>);
 template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::view<counted_radix::word>);
 
