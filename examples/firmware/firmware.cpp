@@ -21,8 +21,8 @@ void put(const char* text) {
     while (*text != '\0') put(*text++);
 }
 void put(std::unsigned_integral auto number) {
-    if (number >= 10) put(number / 10);
-    put(static_cast<char>('0' + number % 10));
+    if (number >= 10) put(std::uint64_t{number} / 10);
+    put(static_cast<char>('0' + static_cast<int>(number % 10)));
 }
 template <class... Parts>
 void say(Parts... parts) {
