@@ -138,7 +138,7 @@ class cpu_magazines : private detail::magazine_core<Source, Shape> {
                 const frame<space> got = frame_at(own.slot.pop(stack));
                 if (!marks_.has(got)) [[likely]]
                     return got;
-                base::give(inner_, got, wanted.order);
+                give_marked(got, wanted.order);
             }
         }
         return allocate_otherwise(own, wanted);
@@ -154,7 +154,7 @@ class cpu_magazines : private detail::magazine_core<Source, Shape> {
             if (own.held && stack != slot::stacks && first.number != 0) [[likely]] {
                 if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
                 if (own.slot.holds(number_of(first), order)) return errc::double_free;
-                if (marks_.has(first)) return inner_.free(first, order);
+                if (marks_.has(first)) return free_otherwise(own, first, order);
                 if (!own.slot.has_room(slot::frames_of(stack))) this->make_room(own.slot, stack);
                 own.slot.push(stack, number_of(first));
                 return errc::ok;
@@ -235,6 +235,9 @@ class cpu_magazines : private detail::magazine_core<Source, Shape> {
         if (got || got.error() != errc::exhausted || own.slot.empty()) return got;
         this->flush(own.slot);
         return inner_.allocate(wanted);
+    }
+    [[gnu::noinline]] constexpr void give_marked(frame<space> first, unsigned order) noexcept {
+        base::give(inner_, first, order);
     }
     [[gnu::noinline]] constexpr errc free_otherwise(const own_slot& own, frame<space> first,
                                                     unsigned order) noexcept {
