@@ -9,9 +9,10 @@
 
 namespace ashlar {
 
-/// One more bit a frame, set while it is handed out: every double or foreign free is told, at once and on any
-/// CPU, wherever the frame lies: in another CPU's slot, too. The outermost layer: all frames are taken and
-/// freed through it.
+/// One more bit a frame, set while it is handed out: every free of a frame that nobody holds is told, at once
+/// and on any CPU, wherever the frame lies: in another CPU's slot, too. A bit does not know owners: a frame
+/// that was freed and has been handed out anew can be freed by whoever held it before. The outermost layer:
+/// all frames are taken and freed through it.
 ///
 /// - Invariant at quiescence: the bits are those of the frames that users hold. Of a frame in the source, or
 ///   in a slot inside of it, the bit is clear.
