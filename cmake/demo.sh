@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # sh cmake/demo.sh [--trace FILE]
 # Builds ashlar-lab with a C++ compiler, CMake and xz only (installs them on Debian and its relatives; elsewhere it
-# says what is missing), and runs the demo: a machine read from its firmware tables, and a trace of page allocations
-# replayed on it. FILE is `perf script` output or the compact form, plain or xz; a sample is the default.
+# says what is missing), and runs the demo: a machine read from its firmware tables, a trace of page allocations
+# replayed on it, and a page with charts of both. FILE is `perf script` output or the compact form, plain or xz; a
+# sample is the default.
 set -u
 called_from=$PWD
 cd "$(dirname "$0")/.." || exit 1
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
             shift 2
             ;;
         *)
-            sed -n '3,6s/^# //p' cmake/demo.sh
+            sed -n '3,7s/^# //p' cmake/demo.sh
             exit 2
             ;;
     esac
@@ -60,7 +61,14 @@ run_demo() {
     $lab replay --trace "$trace" $machine --mirror-limit 16M \
         --json $out/replay-scarce.json --csv $out/replay-scarce.csv || return 1
 
+    printf '\n== The policy lab: the same and more, on one page\n\n'
+    $lab lab --trace "$trace" --machine 'One node, twice what the trace needs' \
+        --machine 'Four nodes, three quarters mirrored' $machine \
+        --machine 'Four nodes, 16 MiB of each mirrored' $machine --mirror-limit 16M \
+        --repetitions 7 --html $out/lab.html || return 1
+
     printf '\n== Written: %s\n' "$out/machine.json, replay.json, replay.csv, replay-scarce.json, replay-scarce.csv"
+    echo "== The page: $PWD/$out/lab.html    (beside it lab.json and lab.csv)"
     echo "== Your own: $lab replay --trace FILE DMESG [SRAT SLIT]    (FILE: perf script output; --help tells more)"
 }
 run_demo

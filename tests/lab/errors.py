@@ -110,7 +110,8 @@ def check_help(tool):
     done = tool.run("--help")
     lab.same(done.returncode, 0, "--help")
     for word in ("--mirror-limit", "device tree", "Multiboot", "--buddyinfo", "--zoneinfo", "--watermarks",
-                 "radix/reliability_first/nearest", "list/mirror_off/interleave", "fallbacks"):
+                 "radix/reliability_first/nearest", "list/mirror_off/interleave", "fallbacks", "--machine NAME",
+                 "--peer FILE.so", "ashlar-lab.html", "kernel_mirrored_share"):
         lab.check(word in done.stdout, f"--help does not tell of {word}")
 
 

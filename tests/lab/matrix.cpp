@@ -44,6 +44,7 @@ lab::operation_list steps_at(const std::vector<std::uint64_t>& times) {
 
 std::vector<std::size_t> steps_of(const std::vector<lab::moment>& moments) {
     std::vector<std::size_t> steps;
+    steps.reserve(moments.size());
     for (const lab::moment& each : moments) steps.push_back(each.steps);
     return steps;
 }

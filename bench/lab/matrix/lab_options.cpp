@@ -24,7 +24,8 @@ std::string name_of(const machine_inputs& inputs) {
     std::string name;
     for (const auto* paths : {&inputs.files, &inputs.e820, &inputs.uefi}) {
         for (const std::string& path : *paths) {
-            name += (name.empty() ? "" : ", ") + std::filesystem::path(path).filename().string();
+            const std::string file = std::filesystem::path(path).filename();
+            name += (name.empty() ? "" : ", ") + (file.empty() ? path : file);
         }
     }
     if (name.empty()) return "one node, twice what the trace needs";

@@ -67,8 +67,8 @@ std::string outline(std::string_view cells, std::size_t columns, char level) {
         while (end < line_end && cells[end] == cells[at]) ++end;
         if (cells[at] == level) {
             const std::string width = std::to_string(end - at);
-            path += 'M' + std::to_string(at % columns) + ' ' + std::to_string(line) + 'h' + width + "v1h-" +
-                    width + 'z';
+            path.append("M").append(std::to_string(at % columns)).append(" ").append(std::to_string(line));
+            path.append("h").append(width).append("v1h-").append(width).append("z");
         }
         at = end;
     }

@@ -78,10 +78,12 @@ std::string replay_help() {
            "\n"
            "Compositions (all, if none is named): source/order/node choice\n" +
            names +
-           "  reliability_first: mirrored memory anywhere before ordinary memory near by; locality_first: "
+           "  rows: frames kept for each CPU over a radix buddy; radix: that alone; list: a list buddy "
+           "behind\n"
+           "  a lock. reliability_first: mirrored memory anywhere before ordinary memory near by;\n"
+           "  locality_first: the other way round; mirror_off: all memory is alike. nearest: the node of "
            "the\n"
-           "  other way round; mirror_off: all memory is alike. nearest: the node of the CPU that asks;\n"
-           "  interleave: all nodes with memory in turn.\n"
+           "  CPU that asks; interleave: all nodes with memory in turn.\n"
            "\n"
            "Figures:\n" +
            figures_help;
