@@ -37,7 +37,7 @@ function(ashlar_test)
     target_link_libraries(${arg_NAME} PRIVATE ashlar_test_main)
     # What runs once is compiled for less time than the optimiser takes; models and explorations run millions of steps.
     if(NOT arg_NAME MATCHES "^(model|interleaving)-")
-        target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
+        target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:RelWithDebInfo>:-O0>)
     endif()
     # Tests may share helpers: #include "area/helper.hpp".
     target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
