@@ -204,6 +204,11 @@ TEST_CASE("a source that hands out frames twice is found out, and the frames are
     CHECK(a.memory.allocate_at({*f, 200}) == errc::corrupt);
     CHECK(a.memory.held_by_users() == 1);
     CHECK(three_cpus::defects.size() == 2);
+    // Or the last one.
+    REQUIRE(a.memory.allocate_at({{0x1fff}, 1}) == errc::ok);
+    REQUIRE(a.memory.inner().free({0x1fff}, 0) == errc::ok);
+    CHECK(a.memory.allocate_at({{0x1f00}, 256}) == errc::corrupt);
+    CHECK(a.memory.held_by_users() == 2);
 }
 
 TEST_CASE("a request for a block that is in use elsewhere is corrupt") {
