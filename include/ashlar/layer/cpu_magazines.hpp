@@ -17,6 +17,7 @@ namespace ashlar {
 /// - Invariant: a free frame is in the source or in one stack of one slot. A CPU holds at most `high` frames:
 ///   `high` x CPUs is what can lie idle. They are free (`free_frames`), but for other CPUs as if in use:
 ///   `exhausted` may be said while another CPU holds some. `visit_free` and counts inside tell the source's.
+///   What a request prefers (node, mobility) is asked of the source when a stack is filled, not of the stack.
 /// - Protocol: a refill is taken before it is pushed, a block is popped before it is handed out or given
 ///   back: a crash loses what is on its way, and no frame is ever in two places. `recover` discards the
 ///   slots.
@@ -35,7 +36,7 @@ namespace ashlar {
 ///   detected in the caller's slot and, where there is `would_free`, in the source; without it frees go to
 ///   the source at once. One of a frame in another CPU's slot is noticed, if at all, when that is flushed,
 ///   and goes to the platform's defect hook, as does whatever else the source refuses then (it stays in use);
-///   the other frames of a flush are free.
+///   the other frames of a flush are free. The hook is called with the guard, and the source's lock, held.
 ///
 /// Source: Bonwick and Adams, Magazines and Vmem (USENIX ATC 2001); Linux, mm/page_alloc.c (per-CPU lists).
 ///

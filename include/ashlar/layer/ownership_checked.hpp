@@ -18,11 +18,11 @@ namespace ashlar {
 ///   in a slot inside of it, the bit is clear.
 /// - Words: {identity} in a line, then the bits; see `detail::ownership_bits`.
 ///
-/// | who | does what to the bits of a block | when |
+/// | who | bits of the block | when |
 /// |---|---|---|
-/// | allocate, allocate_at | `fetch_or`; all have to be clear | after the source has answered, before the
-/// caller knows | | free | `fetch_and`; all have to be set | before the source has it, who then may hand it
-/// out anew | | a free that the source refuses | `fetch_or` | before the caller knows |
+/// | allocate, allocate_at | `fetch_or`, all are clear | after the source, before the caller knows |
+/// | free | `fetch_and`, all are set | before the source, which may hand the block out anew |
+/// | free, refused by the source | `fetch_or` | before the caller knows |
 ///
 /// All accesses are relaxed: of two frees of one frame the word's own order lets one see the bit, and a free
 /// and the next allocation are ordered by the source. A block that is not all there is undone: only a wrong

@@ -15,8 +15,9 @@ namespace ashlar::detail {
 /// | word | who writes | order |
 /// |---|---|---|
 /// | 0, 1 while somebody changes marks | `turn`: exchange, store | acquire, release |
-/// | a line later, the marks | who has the turn: `fetch_or`, `fetch_and` | relaxed: a mark publishes nothing
-/// |
+/// | a line later, the marks | who has the turn: `fetch_or`, `fetch_and` | relaxed |
+///
+/// A mark publishes nothing: whoever does not see one yet might as well have looked before it was set.
 template <class Word, class Space, unsigned Order>
 class unit_marks {
     using value = typename Word::value_type;
