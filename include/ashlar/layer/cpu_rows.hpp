@@ -24,9 +24,9 @@ namespace ashlar {
 ///   loses what is on its way and no frame is ever in two places. `recover` discards the slots.
 /// - Complexity: allocate and free of what a slot has: a few loads and stores there and, for free, the loads
 ///   of `would_free`. A free in a row, or window, that the slot does not have is what it allocates from next
-///   if there was nothing left; else it goes to the source, and the second one of the same row waits for
-///   others. Blocks larger than a window, a `below`, and a slot that is
-///   taken: the source.
+///   if there was nothing left, else it takes the place of what was pending. In a shared slot the first one
+///   of a row goes to the source instead, past the lock. Blocks larger than a window, a `below`, and a slot
+///   that is taken: the source.
 /// - Context: each verb takes the guard. Exclusive: whatever the guard keeps off the CPU; for the rest (NMI),
 ///   and where CPUs have no ids, `inner()`. `this_cpu()` beyond `max_cpus` uses the source. Shared: anywhere.
 /// - `isolate` sets the flags, then says `busy` until no slot holds a frame of the range: let every CPU
@@ -271,9 +271,6 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         if (slot.allocation().get().mask == 0 && inner_.offers_row(freed.first())) {
             slot.allocation().set(freed);
             return errc::ok;
-        }
-        if (!slot.is_repeated_row(freed.key)) {
-            return inner_.give_row(freed.first(), freed.mask) == 0 ? errc::ok : this->refused(frames);
         }
         this->give(slot.pending().clear());
         slot.pending().set(freed);

@@ -47,7 +47,7 @@ class held_place {
 /// |---|---|
 /// | 0 | lock of a shared slot, see `slot_lock` |
 /// | 1, 2 and 3, 4 | row to allocate from, row of pending frees: key, frames |
-/// | 5, 6 | key of the row, and of the window, that the last free was in which belonged to none of these |
+/// | 5 | in a shared slot: key of the row of the last free that went past it |
 /// | 7, 8 and 9, 10 | line to allocate rows from, line of pending rows: key, rows |
 /// | 11, 12 and 13, 14 | window to allocate lines from, window of pending lines: key, lines |
 ///
@@ -81,9 +81,12 @@ class cpu_slot : public slot_lock<Word> {
     }
     [[nodiscard]] constexpr held_place<Word, lines> pending_lines() const noexcept { return at<lines>(13); }
 
-    /// True the second time in a row that it is asked for the same row, or window.
-    [[nodiscard]] constexpr bool is_repeated_row(bits key) const noexcept { return repeated(5, key); }
-    [[nodiscard]] constexpr bool is_repeated_window(bits key) const noexcept { return repeated(6, key); }
+    /// True the second time in a row that it is asked for the same row.
+    [[nodiscard]] constexpr bool is_repeated_row(bits key) const noexcept {
+        if (words_[5].load(memory_order::relaxed) == key) return true;
+        words_[5].store(key, memory_order::relaxed);
+        return false;
+    }
 
     /// Calls `visit(units, group order)` for what is held, on all levels.
     template <class Visit>
@@ -142,11 +145,6 @@ class cpu_slot : public slot_lock<Word> {
     template <class Units>
     [[nodiscard]] constexpr held_place<Word, Units> at(unsigned index) const noexcept {
         return held_place<Word, Units>(words_ + index);
-    }
-    [[nodiscard]] constexpr bool repeated(unsigned index, bits key) const noexcept {
-        if (words_[index].load(memory_order::relaxed) == key) return true;
-        words_[index].store(key, memory_order::relaxed);
-        return false;
     }
 };
 

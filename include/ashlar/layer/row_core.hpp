@@ -139,10 +139,8 @@ class row_core {
             slot.allocation_lines().leave(static_cast<bits>(held.mask | freed.mask));
         } else if (held.mask == 0 && inner_.offers_row(freed.first_of(freed.mask))) {
             slot.allocation_lines().set(freed);
-        } else if (slot.pending_lines().get().key == freed.key || slot.is_repeated_window(freed.key)) {
+        } else {
             leave_pending_lines(slot, freed);
-        } else if (inner_.give_lines(freed.first(), freed.mask) != 0) {
-            return refused({freed.first_of(freed.mask), std::uint64_t{1} << line_order});
         }
         return errc::ok;
     }
@@ -152,10 +150,6 @@ class row_core {
                slot.pending_rows().get().holds(frames, line_order) ||
                slot.allocation_lines().get().holds(frames, window_order_) ||
                slot.pending_lines().get().holds(frames, window_order_);
-    }
-    /// Why the source refused what it would have taken a moment ago.
-    [[nodiscard]] constexpr errc refused(range<space> frames) const noexcept {
-        return inner_.owns(frames.first) ? errc::double_free : errc::revoked;
     }
     /// A full row that was pending joins the slot's rows of its line.
     constexpr void join_rows(slot_type slot, frame<space> first) noexcept {
