@@ -22,10 +22,10 @@ struct held_units {
     [[nodiscard]] static constexpr held_units of(row_of_frames<Space, Bits> group) noexcept {
         return {static_cast<Bits>((group.first.number >> UnitOrder) + 1), group.mask};
     }
-    /// A block of at least one unit, within its group of 2^group_order frames.
+    /// A block of at least one unit, in its group: `within` is the group's size, as an order.
     [[nodiscard]] static constexpr held_units block(frame<Space> first, unsigned order,
-                                                    unsigned group_order) noexcept {
-        const std::uint64_t inside = first.number & ((std::uint64_t{1} << group_order) - 1);
+                                                    unsigned within) noexcept {
+        const std::uint64_t inside = first.number & ((std::uint64_t{1} << within) - 1);
         return {static_cast<Bits>(((first.number - inside) >> UnitOrder) + 1),
                 block_bits<Bits>(static_cast<unsigned>(inside >> UnitOrder), order - UnitOrder)};
     }

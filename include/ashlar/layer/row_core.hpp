@@ -77,14 +77,14 @@ class row_core {
             return take_from(slot, slot.pending().clear(), wanted.order);
         }
         if (slot.allocation_rows().get().mask != 0) return take_from(slot, take_row(slot), wanted.order);
-        if (const auto used = inner_.take_row(wanted, near)) {
+        const auto used = inner_.take_row(wanted, near);
+        if (used) {
             row taken = row::of(*used);
             // One row is in one place: what is pending of it comes along.
             if (slot.pending().get().key == taken.key) taken = taken.with(slot.pending().clear().mask);
             return take_from(slot, taken, wanted.order);
-        } else if (used.error() != errc::exhausted) {
-            return used.error();
         }
+        if (used.error() != errc::exhausted) return used.error();
         if (const errc answer = refill_rows(slot, wanted); answer != errc::ok) return answer;
         return take_from(slot, take_row(slot), wanted.order);
     }
