@@ -19,7 +19,7 @@ namespace ashlar {
 /// - Invariant: a free frame is in the source or on one level of one slot. What slots hold is free
 ///   (`free_frames`, `visit_free`, which tells it after what the source has), but for the others it is as if
 ///   in use: `exhausted` may be said while another CPU holds some. A CPU holds at most two rows, two lines
-///   and two windows: less than half of `frames_per_cpu`, and a sixteenth of the range for all CPUs.
+///   and two windows. The windows of all CPUs are a sixteenth of the range at most, or of one line each.
 /// - Protocol: a flush clears the slot before it gives, a take is finished before the slot is filled: a crash
 ///   loses what is on its way and no frame is ever in two places. `recover` discards the slots.
 /// - Complexity: allocate and free of what a slot has: a few loads and stores there and, for free, the loads
