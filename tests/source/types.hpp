@@ -34,6 +34,7 @@ struct three_cpus : platform {
 inline constexpr buddy_shape small_buddy{.top_order = 6, .pageblock_order = 3};
 inline constexpr buddy_shape small_lines{
     .top_order = 8, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+inline constexpr buddy_shape kept_apart{.placement = placement::fullest, .mobility_classes = true};
 inline constexpr buddy_shape small_32{
     .top_order = 12, .word_bits = 32, .row_order = 5, .line_order = 7, .pageblock_order = 6};
 
@@ -128,7 +129,7 @@ struct cpu_rows_radix {
     static constexpr testing::model_freedom freedom = has_limits;
 };
 struct cpu_rows_counted_radix {
-    using source = cpu_rows<counted<radix_buddy<three_cpus>, count_shape{.delta = 5}>,
+    using source = cpu_rows<counted<radix_buddy<three_cpus, kept_apart>, count_shape{.delta = 5}>,
                             rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>;
     static constexpr testing::model_freedom freedom = has_limits;
 };

@@ -101,11 +101,15 @@ struct row_of_frames {
 /// 2^`largest_row_order` frames, a line 2^`row_line_order`.
 ///
 /// - `take_row(request, near)`: every free frame of a row that holds a free block of the order (at most
-///   `largest_row_order`), of a line that is in use in part; by preference close to a frame (`no_limit`: to
-///   none). `give_row(first, mask)`: frames of that row come back.
+///   `largest_row_order`), of a line of the request's mobility class that is in use in part; by
+///   preference close to a frame (`no_limit`: to none). `give_row(first, mask)`: frames of that row come
+///   back.
 /// - `take_lines(request, window_order, near)`: the lines of an aligned window of 2^window_order (at most
 ///   `largest_window_order`) that are free as a whole. `give_lines(first, mask)`: lines of that window.
 /// - The gives answer the bits that did not become free: free already (a double free), or revoked meanwhile.
+/// - `mobility_classes`: how many classes of lines are told apart, 1 or 3. `class_of(first)` and
+///   `set_class_of(first, class)`: that of a frame's line. `steal_row(request)`: as `take_row`, of another
+///   class, when there is no such row and no whole line.
 /// - `exhausted` says that no such row, or window, was met; a requirement is `unsupported`.
 /// - `offers_row(first)`: frames that the caller has of that line may be handed out (it is not isolated).
 template <class S>
@@ -115,9 +119,15 @@ concept row_source = frame_source<S> &&
     { S::largest_row_order } -> std::convertible_to<unsigned>;
     { S::row_line_order } -> std::convertible_to<unsigned>;
     { S::largest_window_order } -> std::convertible_to<unsigned>;
+    { S::mobility_classes } -> std::convertible_to<unsigned>;
     {
         source.take_row(wanted, first)
         } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
+    {
+        source.steal_row(wanted)
+        } -> std::same_as<result<row_of_frames<typename S::space, typename S::row_bits>>>;
+    { constant.class_of(first) } -> std::same_as<mobility>;
+    source.set_class_of(first, mobility::movable);
     { source.give_row(first, mask) } -> std::same_as<typename S::row_bits>;
     {
         source.take_lines(wanted, window_order, first)
@@ -135,6 +145,7 @@ struct row_properties<S> {
     static constexpr unsigned largest_row_order = S::largest_row_order;
     static constexpr unsigned row_line_order = S::row_line_order;
     static constexpr unsigned largest_window_order = S::largest_window_order;
+    static constexpr unsigned mobility_classes = S::mobility_classes;
 };
 
 /// A source whose number of free frames is one load away, at quiescence off by `largest_error()` at most.

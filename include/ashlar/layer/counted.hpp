@@ -119,6 +119,20 @@ class counted : public row_properties<Source> {
         return taken;
     }
     template <row_source Rows = Source>
+    constexpr auto steal_row(request<space> wanted) noexcept {
+        const auto taken = inner_.steal_row(wanted);
+        if (taken) (void)minus(errc::ok, static_cast<std::uint64_t>(std::popcount(taken->mask)));
+        return taken;
+    }
+    template <row_source Rows = Source>
+    [[nodiscard]] constexpr mobility class_of(frame<space> first) const noexcept {
+        return inner_.class_of(first);
+    }
+    template <row_source Rows = Source>
+    constexpr void set_class_of(frame<space> first, mobility to) noexcept {
+        inner_.set_class_of(first, to);
+    }
+    template <row_source Rows = Source>
     constexpr auto give_row(frame<space> first, typename Rows::row_bits mask) noexcept {
         const auto refused = inner_.give_row(first, mask);
         (void)plus(errc::ok, static_cast<std::uint64_t>(std::popcount(mask) - std::popcount(refused)));

@@ -19,7 +19,8 @@ namespace ashlar {
 /// - Invariant: a free frame is in the source or on one level of one slot. What slots hold is free
 ///   (`free_frames`, `visit_free`, which tells it after what the source has), but for the others it is as if
 ///   in use: `exhausted` may be said while another CPU holds some. A CPU holds at most two rows, two lines
-///   and two windows. The windows of all CPUs are a sixteenth of the range at most, or of one line each.
+///   and two windows; where the source keeps mobility classes apart, a row and a line more for each further
+///   class. The windows of all CPUs are a sixteenth of the range at most, or of one line each.
 /// - Protocol: a flush clears the slot before it gives, a take is finished before the slot is filled: a crash
 ///   loses what is on its way and no frame is ever in two places. `recover` discards the slots.
 /// - Complexity: allocate and free of what a slot has: a few loads and stores there and, for free, the loads
@@ -117,9 +118,10 @@ class cpu_rows : private detail::row_core<Source, Shape> {
     [[gnu::always_inline]] constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
         const own_slot own(slots_);
         if (own.held && wanted.order < row_order && detail::serves_any_block(wanted)) [[likely]] {
-            const row held = own.slot.allocation().get();
+            const auto place = own.slot.allocation(core::class_of(wanted));
+            const row held = place.get();
             if (const bits taken = held.lowest_block(wanted.order); taken != 0) [[likely]] {
-                own.slot.allocation().leave(static_cast<bits>(held.mask & ~taken));
+                place.leave(static_cast<bits>(held.mask & ~taken));
                 return held.first_of(taken);
             }
         }
@@ -135,10 +137,12 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         const row freed = this->row_of(first, order);
-        const row held = own.slot.allocation().get();
-        if (held.key == freed.key) {
+        for (unsigned class_index = 0; class_index < core::classes; ++class_index) {
+            const auto place = own.slot.allocation(class_index);
+            const row held = place.get();
+            if (held.key != freed.key) continue;
             if ((held.mask & freed.mask) != 0) return errc::double_free;
-            own.slot.allocation().leave(static_cast<bits>(held.mask | freed.mask));
+            place.leave(static_cast<bits>(held.mask | freed.mask));
             return errc::ok;
         }
         const row pending = own.slot.pending().get();
@@ -189,9 +193,10 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         constexpr unsigned window =
             line_order + (Shape.window_order < Source::largest_window_order ? Shape.window_order
                                                                             : Source::largest_window_order);
-        constexpr std::uint64_t held =
-            (std::uint64_t{1} << row_order) + (std::uint64_t{1} << line_order) + (std::uint64_t{1} << window);
-        return Counted::largest_error() + 2 * held * platform_type::max_cpus();
+        constexpr std::uint64_t in_row_and_line =
+            (std::uint64_t{1} << row_order) + (std::uint64_t{1} << line_order);
+        constexpr std::uint64_t held = (1 + core::classes) * in_row_and_line + (std::uint64_t{2} << window);
+        return Counted::largest_error() + held * platform_type::max_cpus();
     }
     /// As the source, then what the slots hold.
     template <class Sink>
@@ -242,7 +247,7 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         if (!own.held) return inner_.allocate(wanted);
         if (wanted.order <= window_order_ && detail::serves_any_block(wanted)) {
             const auto got = wanted.order < row_order    ? this->take_small(own.slot, wanted)
-                             : wanted.order < line_order ? this->take_rows(own.slot, wanted.order)
+                             : wanted.order < line_order ? this->take_rows(own.slot, wanted)
                                                          : this->take_lines(own.slot, wanted);
             if (got || got.error() == errc::limit) return got;
         }
@@ -258,8 +263,8 @@ class cpu_rows : private detail::row_core<Source, Shape> {
                                           unsigned order) const noexcept {
         if (order >= row_order) return true;
         const bits key = this->row_of(first, order).key;
-        const row held = slot.allocation().get();
-        return held.key == key || held.mask == 0 || slot.pending().get().key == key ||
+        if (core::allocation_of(slot, key) != core::classes) return true;
+        return slot.allocation(this->class_of(first)).get().mask == 0 || slot.pending().get().key == key ||
                slot.is_repeated_row(key) || this->holds_larger(slot, block(first, order));
     }
     /// Part of a row that is neither of the slot's.
@@ -268,8 +273,9 @@ class cpu_rows : private detail::row_core<Source, Shape> {
                                   static_cast<unsigned>(std::countr_one(static_cast<bits>(
                                       freed.mask >> static_cast<unsigned>(std::countr_zero(freed.mask)))))};
         if (this->holds_larger(slot, frames)) return errc::double_free;
-        if (slot.allocation().get().mask == 0 && inner_.offers_row(freed.first())) {
-            slot.allocation().set(freed);
+        const auto place = slot.allocation(this->class_of(freed.first()));
+        if (place.get().mask == 0 && inner_.offers_row(freed.first())) {
+            place.set(freed);
             return errc::ok;
         }
         this->give(slot.pending().clear());

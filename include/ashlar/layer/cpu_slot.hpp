@@ -46,19 +46,22 @@ class held_place {
 /// | word | what |
 /// |---|---|
 /// | 0 | lock of a shared slot, see `slot_lock` |
-/// | 1, 2 and 3, 4 | row to allocate from, row of pending frees: key, frames |
-/// | 5 | in a shared slot: key of the row of the last free that went past it |
-/// | 7, 8 and 9, 10 | line to allocate rows from, line of pending rows: key, rows |
-/// | 11, 12 and 13, 14 | window to allocate lines from, window of pending lines: key, lines |
+/// | then | for each mobility class: row to allocate from: key, frames |
+/// | 2 | row of pending frees: key, frames |
+/// | 1 | in a shared slot: key of the row of the last free that went past it |
+/// | then | for each mobility class: line to allocate rows from: key, rows |
+/// | 2 | line of pending rows: key, rows |
+/// | 2 and 2 | window to allocate lines from, window of pending lines: key, lines |
 ///
 /// The slot's holder writes them, one at a time, by the guard or by the lock, relaxed; others read (counting,
-/// isolating, freeing past a shared slot) and may see a key and a mask that do not belong together. Words 5
-/// and 6 are hints, which those who free past the slot write, too. The frames themselves are published by the
-/// source's words, from which they come and to which they go.
-template <class Word, class Space, unsigned RowOrder, unsigned LineOrder>
+/// isolating, freeing past a shared slot) and may see a key and a mask that do not belong together. The
+/// key of the last free that went past is a hint, which those who free past the slot write, too. The frames
+/// themselves are published by the source's words, from which they come and to which they go.
+template <class Word, class Space, unsigned RowOrder, unsigned LineOrder, unsigned Classes = 1>
 class cpu_slot : public slot_lock<Word> {
     using slot_lock<Word>::words_;
     using bits = typename Word::value_type;
+    static constexpr unsigned used_words = 10 + 4 * Classes;
 
  public:
     using word = Word;
@@ -66,34 +69,46 @@ class cpu_slot : public slot_lock<Word> {
     using rows = held_units<Space, bits, RowOrder>;
     using lines = held_units<Space, bits, LineOrder>;
     static constexpr std::size_t words =
-        (15 + layer_line_words<Word> - 1) / layer_line_words<Word> * layer_line_words<Word>;
+        (used_words + layer_line_words<Word> - 1) / layer_line_words<Word> * layer_line_words<Word>;
     static constexpr bits identity = 0x6370'756cu;
 
     constexpr cpu_slot() noexcept = default;
     constexpr explicit cpu_slot(Word* at) noexcept : slot_lock<Word>(at) {}
 
-    [[nodiscard]] constexpr held_place<Word, row> allocation() const noexcept { return at<row>(1); }
-    [[nodiscard]] constexpr held_place<Word, row> pending() const noexcept { return at<row>(3); }
-    [[nodiscard]] constexpr held_place<Word, rows> allocation_rows() const noexcept { return at<rows>(7); }
-    [[nodiscard]] constexpr held_place<Word, rows> pending_rows() const noexcept { return at<rows>(9); }
-    [[nodiscard]] constexpr held_place<Word, lines> allocation_lines() const noexcept {
-        return at<lines>(11);
+    [[nodiscard]] constexpr held_place<Word, row> allocation(unsigned class_index) const noexcept {
+        return at<row>(1 + 2 * class_index);
     }
-    [[nodiscard]] constexpr held_place<Word, lines> pending_lines() const noexcept { return at<lines>(13); }
+    [[nodiscard]] constexpr held_place<Word, row> pending() const noexcept {
+        return at<row>(1 + 2 * Classes);
+    }
+    [[nodiscard]] constexpr held_place<Word, rows> allocation_rows(unsigned class_index) const noexcept {
+        return at<rows>(4 + 2 * Classes + 2 * class_index);
+    }
+    [[nodiscard]] constexpr held_place<Word, rows> pending_rows() const noexcept {
+        return at<rows>(4 + 4 * Classes);
+    }
+    [[nodiscard]] constexpr held_place<Word, lines> allocation_lines() const noexcept {
+        return at<lines>(6 + 4 * Classes);
+    }
+    [[nodiscard]] constexpr held_place<Word, lines> pending_lines() const noexcept {
+        return at<lines>(8 + 4 * Classes);
+    }
 
     /// True the second time in a row that it is asked for the same row.
     [[nodiscard]] constexpr bool is_repeated_row(bits key) const noexcept {
-        if (words_[5].load(memory_order::relaxed) == key) return true;
-        words_[5].store(key, memory_order::relaxed);
+        if (words_[last_past_at].load(memory_order::relaxed) == key) return true;
+        words_[last_past_at].store(key, memory_order::relaxed);
         return false;
     }
 
     /// Calls `visit(units, group order)` for what is held, on all levels.
     template <class Visit>
     constexpr void for_each_group(unsigned window_order, Visit&& visit) const noexcept {
-        visit(allocation().get(), RowOrder);
+        for (unsigned class_index = 0; class_index < Classes; ++class_index) {
+            visit(allocation(class_index).get(), RowOrder);
+            visit(allocation_rows(class_index).get(), LineOrder);
+        }
         visit(pending().get(), RowOrder);
-        visit(allocation_rows().get(), LineOrder);
         visit(pending_rows().get(), LineOrder);
         visit(allocation_lines().get(), window_order);
         visit(pending_lines().get(), window_order);
@@ -118,8 +133,11 @@ class cpu_slot : public slot_lock<Word> {
         const auto in_line = [line = first.number >> LineOrder](const auto& held) noexcept {
             return held.mask != 0 && held.first().number >> LineOrder == line;
         };
-        return in_line(allocation().get()) || in_line(pending().get()) || in_line(allocation_rows().get()) ||
-               in_line(pending_rows().get());
+        bool any = in_line(pending().get()) || in_line(pending_rows().get());
+        for (unsigned class_index = 0; class_index < Classes; ++class_index)
+            any =
+                any || in_line(allocation(class_index).get()) || in_line(allocation_rows(class_index).get());
+        return any;
     }
     /// A line is held as such.
     [[nodiscard]] constexpr bool holds_line(frame<Space> first, unsigned window_order) const noexcept {
@@ -138,10 +156,12 @@ class cpu_slot : public slot_lock<Word> {
         return any;
     }
     constexpr void discard() const noexcept {
-        for (unsigned i = 0; i < 15; ++i) words_[i].store(0, memory_order::relaxed);
+        for (unsigned i = 0; i < used_words; ++i) words_[i].store(0, memory_order::relaxed);
     }
 
  private:
+    static constexpr unsigned last_past_at = 3 + 2 * Classes;
+
     template <class Units>
     [[nodiscard]] constexpr held_place<Word, Units> at(unsigned index) const noexcept {
         return held_place<Word, Units>(words_ + index);

@@ -47,7 +47,8 @@ class row_core {
     static_assert(line_order - row_order <= 5, "cpu_rows<Source>: at most 32 rows to a line");
     static constexpr bits all_rows = low_bits<bits>(1u << (line_order - row_order));
 
-    using slot_type = cpu_slot<word, space, row_order, line_order>;
+    static constexpr unsigned classes = Source::mobility_classes;
+    using slot_type = cpu_slot<word, space, row_order, line_order, classes>;
     using slots = cpu_slots<platform_type, slot_type, Shape.contract>;
     using own_slot = typename slots::own;
     using row = typename slot_type::row;
@@ -56,6 +57,26 @@ class row_core {
 
     [[nodiscard]] constexpr row row_of(frame<space> first, unsigned order) const noexcept {
         return row::block(first, order, row_order);
+    }
+
+    /// Which of the slot's rows a request takes from.
+    [[nodiscard]] static constexpr unsigned class_of(const request<space>& wanted) noexcept {
+        return classes == 1 ? 0 : static_cast<unsigned>(wanted.mobility) % classes;
+    }
+    /// Of the line of a frame, which may be foreign.
+    [[nodiscard]] constexpr unsigned class_of(frame<space> first) const noexcept {
+        return classes == 1 || !frames_.contains(first) ? 0u : static_cast<unsigned>(inner_.class_of(first));
+    }
+    /// The row of that key that the slot allocates from, by class; `classes` if it is none.
+    [[nodiscard]] constexpr unsigned allocation_of(slot_type slot, bits key) const noexcept {
+        unsigned class_index = 0;
+        while (class_index < classes && slot.allocation(class_index).get().key != key) ++class_index;
+        return class_index;
+    }
+    [[nodiscard]] constexpr unsigned allocation_rows_of(slot_type slot, bits key) const noexcept {
+        unsigned class_index = 0;
+        while (class_index < classes && slot.allocation_rows(class_index).get().key != key) ++class_index;
+        return class_index;
     }
 
     /// The order of a window for a range and CPUs.
@@ -69,31 +90,37 @@ class row_core {
 
     /// A block smaller than a row, from the slot or from what the slot then gets.
     constexpr result<frame<space>> take_small(slot_type slot, const request<space>& wanted) noexcept {
-        const row last = slot.allocation().clear();
+        const unsigned class_index = class_of(wanted);
+        const row last = slot.allocation(class_index).clear();
         give(last);
         const frame<space> near = last.key != 0 ? last.first() : no_limit<space>;
-        if (const row pending = slot.pending().get();
-            pending.lowest_block(wanted.order) != 0 && inner_.offers_row(pending.first())) {
-            return take_from(slot, slot.pending().clear(), wanted.order);
+        if (const row pending = slot.pending().get(); pending.lowest_block(wanted.order) != 0 &&
+                                                      inner_.offers_row(pending.first()) &&
+                                                      class_of(pending.first()) == class_index) {
+            return take_from(slot, class_index, slot.pending().clear(), wanted.order);
         }
-        if (slot.allocation_rows().get().mask != 0) return take_from(slot, take_row(slot), wanted.order);
+        if (slot.allocation_rows(class_index).get().mask != 0)
+            return take_from(slot, class_index, take_row(slot, class_index), wanted.order);
         const auto used = inner_.take_row(wanted, near);
-        if (used) {
-            row taken = row::of(*used);
-            // One row is in one place: what is pending of it comes along.
-            if (slot.pending().get().key == taken.key) taken = taken.with(slot.pending().clear().mask);
-            return take_from(slot, taken, wanted.order);
-        }
+        if (used) return take_from(slot, class_index, with_held(slot, row::of(*used)), wanted.order);
         if (used.error() != errc::exhausted) return used.error();
-        if (const errc answer = refill_rows(slot, wanted); answer != errc::ok) return answer;
-        return take_from(slot, take_row(slot), wanted.order);
+        const errc answer = refill_rows(slot, wanted);
+        if (answer == errc::ok)
+            return take_from(slot, class_index, take_row(slot, class_index), wanted.order);
+        if constexpr (classes != 1) {
+            if (answer != errc::exhausted) return answer;
+            const auto other = inner_.steal_row(wanted);
+            if (other) return take_from(slot, class_index, with_held(slot, row::of(*other)), wanted.order);
+        }
+        return answer;
     }
     /// Rows side by side, of those that the slot has.
-    constexpr result<frame<space>> take_rows(slot_type slot, unsigned order) noexcept {
-        const rows held = slot.allocation_rows().get();
-        const bits block = held.lowest_block(order);
+    constexpr result<frame<space>> take_rows(slot_type slot, const request<space>& wanted) noexcept {
+        const auto place = slot.allocation_rows(class_of(wanted));
+        const rows held = place.get();
+        const bits block = held.lowest_block(wanted.order);
         if (block == 0) return errc::exhausted;
-        slot.allocation_rows().leave(static_cast<bits>(held.mask & ~block));
+        place.leave(static_cast<bits>(held.mask & ~block));
         return held.first_of(block);
     }
     /// Lines side by side, from the slot or from what the slot then gets.
@@ -113,7 +140,7 @@ class row_core {
     constexpr errc free_rows(slot_type slot, frame<space> first, unsigned order) noexcept {
         const rows freed = rows::block(first, order, line_order);
         const bool joins =
-            slot.allocation_rows().get().key == freed.key || slot.pending_rows().get().key == freed.key;
+            allocation_rows_of(slot, freed.key) != classes || slot.pending_rows().get().key == freed.key;
         if (!joins) return inner_.free(first, order);
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         freed.for_each_unit(freed.mask, [&](frame<space> each) noexcept { join_rows(slot, each); });
@@ -146,19 +173,20 @@ class row_core {
     }
 
     [[nodiscard]] constexpr bool holds_larger(slot_type slot, range<space> frames) const noexcept {
-        return slot.allocation_rows().get().holds(frames, line_order) ||
-               slot.pending_rows().get().holds(frames, line_order) ||
+        bool any = false;
+        for (unsigned class_index = 0; class_index < classes; ++class_index)
+            any = any || slot.allocation_rows(class_index).get().holds(frames, line_order);
+        return any || slot.pending_rows().get().holds(frames, line_order) ||
                slot.allocation_lines().get().holds(frames, window_order_) ||
                slot.pending_lines().get().holds(frames, window_order_);
     }
     /// A full row that was pending joins the slot's rows of its line.
     constexpr void join_rows(slot_type slot, frame<space> first) noexcept {
         const rows freed = rows::block(first, row_order, line_order);
-        rows held = slot.allocation_rows().get();
-        const bool is_allocation = held.key == freed.key;
-        const auto place = is_allocation ? slot.allocation_rows() : slot.pending_rows();
-        if (!is_allocation) {
-            held = place.get();
+        const unsigned class_index = allocation_rows_of(slot, freed.key);
+        const auto place = class_index != classes ? slot.allocation_rows(class_index) : slot.pending_rows();
+        rows held = place.get();
+        if (class_index == classes) {
             if (held.key != freed.key) {
                 give(place.clear());
                 held = {freed.key, 0};
@@ -190,9 +218,11 @@ class row_core {
     }
 
     constexpr void flush(slot_type slot) noexcept {
-        give(slot.allocation().clear());
+        for (unsigned class_index = 0; class_index < classes; ++class_index) {
+            give(slot.allocation(class_index).clear());
+            give(slot.allocation_rows(class_index).clear());
+        }
         give(slot.pending().clear());
-        give(slot.allocation_rows().clear());
         give(slot.pending_rows().clear());
         give(slot.allocation_lines().clear());
         give(slot.pending_lines().clear());
@@ -216,24 +246,36 @@ class row_core {
     unsigned window_order_ = line_order;
 
  private:
+    /// One row is in one place: what the slot has of it elsewhere comes along.
+    [[nodiscard]] constexpr row with_held(slot_type slot, row taken) noexcept {
+        if (slot.pending().get().key == taken.key) taken = taken.with(slot.pending().clear().mask);
+        if (const unsigned other = classes == 1 ? classes : allocation_of(slot, taken.key);
+            other != classes) {
+            taken = taken.with(slot.allocation(other).clear().mask);
+        }
+        return taken;
+    }
     /// A block of a row that has one; the rest is what the slot allocates from.
-    [[nodiscard]] constexpr frame<space> take_from(slot_type slot, row held, unsigned order) noexcept {
+    [[nodiscard]] constexpr frame<space> take_from(slot_type slot, unsigned class_index, row held,
+                                                   unsigned order) noexcept {
         const bits block = held.lowest_block(order);
-        slot.allocation().set(held.without(block));
+        slot.allocation(class_index).set(held.without(block));
         return held.first_of(block);
     }
     /// A row of those that the slot has, of which there is one.
-    [[nodiscard]] constexpr row take_row(slot_type slot) noexcept {
-        const rows held = slot.allocation_rows().get();
+    [[nodiscard]] constexpr row take_row(slot_type slot, unsigned class_index) noexcept {
+        const rows held = slot.allocation_rows(class_index).get();
         const bits lowest = held.lowest_block(row_order);
-        slot.allocation_rows().leave(static_cast<bits>(held.mask & ~lowest));
+        slot.allocation_rows(class_index).leave(static_cast<bits>(held.mask & ~lowest));
         return {row_of(held.first_of(lowest), 0).key, low_bits<bits>(1u << row_order)};
     }
     /// The slot has no rows to allocate from: those that are pending, or those of a whole line.
     constexpr errc refill_rows(slot_type slot, const request<space>& wanted) noexcept {
-        if (const rows pending = slot.pending_rows().get();
-            pending.mask != 0 && inner_.offers_row(pending.first())) {
-            slot.allocation_rows().set(slot.pending_rows().clear());
+        const unsigned class_index = class_of(wanted);
+        if (const rows pending = slot.pending_rows().get(); pending.mask != 0 &&
+                                                            inner_.offers_row(pending.first()) &&
+                                                            class_of(pending.first()) == class_index) {
+            slot.allocation_rows(class_index).set(slot.pending_rows().clear());
             return errc::ok;
         }
         if (slot.allocation_lines().get().mask == 0) {
@@ -242,7 +284,9 @@ class row_core {
         const lines held = slot.allocation_lines().get();
         const bits lowest = held.lowest_block(line_order);
         slot.allocation_lines().leave(static_cast<bits>(held.mask & ~lowest));
-        slot.allocation_rows().set({rows::block(held.first_of(lowest), row_order, line_order).key, all_rows});
+        if constexpr (classes != 1) inner_.set_class_of(held.first_of(lowest), wanted.mobility);
+        slot.allocation_rows(class_index)
+            .set({rows::block(held.first_of(lowest), row_order, line_order).key, all_rows});
         return errc::ok;
     }
     /// The slot has no such lines to allocate from: those that are pending, or a window of the source.

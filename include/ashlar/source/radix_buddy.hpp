@@ -14,6 +14,10 @@ namespace ashlar {
 /// offline, isolate, readmit and revoke exclude one another and say busy when two meet.
 ///
 /// - Invariant: a free frame is in exactly one place, its row or the whole bit of its line.
+/// - Placement: blocks come from lines in use in part before a whole line is broken, in the order of
+///   `buddy_shape::placement`. With `mobility_classes` each class has lines of its own (Linux migratetypes);
+///   without such a line, nor a whole one, it takes from where the most is free in one piece, and the line by
+///   half.
 /// - Metadata: 1.015 bits a frame and about 1 KiB, in the caller's storage; position independent, indices
 /// only.
 /// - Complexity: allocate looks at one line in the common case; a search that finds nothing lowers the hints
@@ -58,6 +62,8 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     static constexpr buddy_shape shape = Shape;
     static constexpr unsigned top_order = Shape.top_order;
     static constexpr unsigned isolation_order = Shape.line_order;
+    /// Lines of how many mobility classes are told apart.
+    static constexpr unsigned mobility_classes = Shape.mobility_classes ? 3 : 1;
     /// Frames of a row, as an order: what `take_row` hands out at most.
     static constexpr unsigned largest_row_order = Shape.row_order;
     /// Frames of a line, as an order: what a bit of `take_lines` stands for.
@@ -127,9 +133,8 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
             return errc::unsupported;
         }
         if (!this->attached()) return errc::exhausted;
-        const std::uint64_t end = at_.first + at_.count;
-        const search sought{wanted.order, wanted.below.number < end ? wanted.below.number : end,
-                            wanted.effort};
+        search sought = search_for(wanted);
+        if (wanted.below.number < sought.limit) sought.limit = wanted.below.number;
         if (wanted.order < line_order) {
             return this->find(sought, [this](search& s) noexcept { return this->take_small(s); });
         }
@@ -155,12 +160,30 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     }
 
     /// All free frames of a row that holds a free block of the order (at most `largest_row_order`), of a line
-    /// that is in use in part; near `near` if there is one in its line. `exhausted`: there was none.
+    /// of the request's class that is in use in part; near `near` if there is one in its line. `exhausted`:
+    /// there was none.
     constexpr result<row_of_frames<space, row_bits>> take_row(request<space> wanted,
                                                               frame<space> near) noexcept {
         if (wanted.order > row_order || !serves_anywhere(wanted)) return errc::unsupported;
         if (!this->attached()) return errc::exhausted;
-        return this->take_any_row(wanted.order, wanted.effort, near.number);
+        return this->take_any_row(search_for(wanted, near.number));
+    }
+    /// The same of a line of another class, which takes the request's class if half of it was free. For when
+    /// `take_row` and `take_lines` say `exhausted`.
+    constexpr result<row_of_frames<space, row_bits>> steal_row(request<space> wanted) noexcept {
+        if (wanted.order > row_order || !serves_anywhere(wanted)) return errc::unsupported;
+        if (!this->attached()) return errc::exhausted;
+        return this->take_row_of_others(search_for(wanted));
+    }
+    /// The class of the line of a frame of the attached range, and the class that it gets. Without classes
+    /// all is unmovable.
+    [[nodiscard]] constexpr mobility class_of(frame<space> first) const noexcept {
+        const std::size_t line = at_.line_of(first.number);
+        if (this->is_of_class(line, mobility::unmovable)) return mobility::unmovable;
+        return this->is_of_class(line, mobility::movable) ? mobility::movable : mobility::reclaimable;
+    }
+    constexpr void set_class_of(frame<space> first, mobility to) noexcept {
+        this->set_class(at_.line_of(first.number), to);
     }
     /// The free whole lines of an aligned window of 2^window_order lines, at most a word of them: bit i is
     /// line i of the window that starts at the frame told. In the window of `near` if there are some.
@@ -169,7 +192,9 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
                                                                 frame<space> near) noexcept {
         if (window_order > geometry::word_lines_order || !serves_anywhere(wanted)) return errc::unsupported;
         if (!this->attached()) return errc::exhausted;
-        return this->take_window(window_order, wanted.effort, near.number);
+        search sought = search_for(wanted, near.number);
+        sought.order = line_order;
+        return this->take_window(window_order, sought);
     }
     /// Whole lines that the caller owns, of one word; bit i is line i from the line of `first` on. Answers
     /// those that did not become free: free already, in part or whole, or revoked.
@@ -287,6 +312,10 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
  private:
     constexpr void unbind() noexcept { static_cast<base&>(*this) = base{}; }
 
+    [[nodiscard]] constexpr search search_for(const request<space>& wanted,
+                                              std::uint64_t near = base::nothing) const noexcept {
+        return {wanted.order, at_.first + at_.count, wanted.effort, wanted.mobility, near};
+    }
     [[nodiscard]] static constexpr bool serves_anywhere(const request<space>& wanted) noexcept {
         return wanted.nodes.is_all() && wanted.mirror != mirror::required && wanted.below == no_limit<space>;
     }

@@ -5,6 +5,7 @@
 #include <ashlar/core/platform.hpp>
 #include <ashlar/core/view.hpp>
 #include <ashlar/source/hole_table.hpp>
+#include <ashlar/source/mobility_map.hpp>
 #include <ashlar/source/radix_geometry.hpp>
 #include <ashlar/source/transit.hpp>
 #include <cstdint>
@@ -21,6 +22,7 @@ namespace ashlar::detail {
 /// seq_cst.
 /// - online, isolated: a bit a line. The holder of the lock only, seq_cst; givers re-read them after giving.
 /// - holes: the absent frames of lines that are online in part. The holder of the lock only.
+/// - mobility: the class of each line, where blocks of it are looked for. Anyone, relaxed; see mobility_map.
 /// - trees and root: bounds of what is free where. Anyone, seq_cst; see hint_tree.
 /// - transit: moves completed and in flight. Movers, acq_rel; see transit.
 /// - lock: 1 while flags and holes change (online, offline, isolate, readmit, revoke). CAS; contended = busy.
@@ -123,6 +125,19 @@ class radix_core {
     [[nodiscard]] constexpr bits offered_lines(std::size_t index) const noexcept {
         return static_cast<bits>(whole(index).load(memory_order::seq_cst) &
                                  ~isolated(index).load(memory_order::seq_cst));
+    }
+    /// True of every line where classes are not kept.
+    [[nodiscard]] constexpr bool is_of_class(std::size_t line, mobility wanted) const noexcept {
+        if constexpr (!Shape.mobility_classes) return true;
+        return (classes().of_class(at_.word_of_line(line), wanted) & at_.bit_of_line(line)) != 0;
+    }
+    constexpr void set_class(std::size_t line, mobility to) noexcept {
+        if constexpr (Shape.mobility_classes) {
+            classes().set(at_.word_of_line(line), at_.bit_of_line(line), to);
+        }
+    }
+    [[nodiscard]] constexpr mobility_map<word> classes() const noexcept {
+        return {words_ + at_.mobility_at, at_.whole_words};
     }
     constexpr void settle_line(std::size_t line) noexcept {
         row_tree_.settle(line, [this, line]() noexcept { return line_rank(line); });

@@ -16,7 +16,8 @@ namespace ashlar::detail {
 /// so that natural alignment is that of absolute frame numbers.
 ///
 /// Layout: header (identity, then the root and the lock, then the transit word, a cache line each), rows,
-/// whole-line bits, online flags, isolated flags, the two hint trees, the hole table.
+/// whole-line bits, online flags, isolated flags, mobility classes if they are kept, the two hint trees, the
+/// hole table.
 template <buddy_shape Shape, class Word>
 struct radix_geometry {
     static_assert(Shape.is_valid(), "radix_buddy: this buddy_shape is impossible; see buddy_shape::is_valid");
@@ -54,7 +55,8 @@ struct radix_geometry {
           whole_at(rows_at + lines * line_rows),
           online_at(whole_at + whole_words),
           isolated_at(online_at + whole_words),
-          row_tree_at(isolated_at + whole_words),
+          mobility_at(isolated_at + whole_words),
+          row_tree_at(mobility_at + (Shape.mobility_classes ? 2 * whole_words : 0)),
           whole_tree_at(row_tree_at + tree::words_for(lines)),
           holes_at(whole_tree_at + tree::words_for(whole_words)),
           holes(Shape.hole_entries + lines / 256),
@@ -126,6 +128,7 @@ struct radix_geometry {
     std::size_t whole_at = 0;
     std::size_t online_at = 0;
     std::size_t isolated_at = 0;
+    std::size_t mobility_at = 0;
     std::size_t row_tree_at = 0;
     std::size_t whole_tree_at = 0;
     std::size_t holes_at = 0;

@@ -108,8 +108,8 @@ class radix_recover : public radix_presence<Platform, Shape> {
             case 1:
                 return static_cast<bits>(layout_version << 16 | Shape.word_bits << 8 | Shape.top_order);
             case 2:
-                return static_cast<bits>(Shape.row_order << 16 | Shape.line_order << 8 |
-                                         Shape.pageblock_order);
+                return static_cast<bits>((Shape.mobility_classes ? 1u << 24 : 0u) | Shape.row_order << 16 |
+                                         Shape.line_order << 8 | Shape.pageblock_order);
             case 3:
                 return static_cast<bits>(at_.first);
             case 4:

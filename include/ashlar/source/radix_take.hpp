@@ -4,46 +4,34 @@
 #include <ashlar/core/request.hpp>
 #include <ashlar/core/result.hpp>
 #include <ashlar/core/source.hpp>
-#include <ashlar/source/radix_give.hpp>
+#include <ashlar/source/radix_walk.hpp>
 #include <bit>
 
 namespace ashlar::detail {
 
 /// How frames are found and taken: out of rows, by splitting a whole line, as whole lines of one word, as
-/// whole words. Every search goes through a hint tree and lowers the hints that disappointed it.
+/// whole words.
 template <class Platform, buddy_shape Shape>
-class radix_take : public radix_give<Platform, Shape> {
-    using give = radix_give<Platform, Shape>;
+class radix_take : public radix_walk<Platform, Shape> {
+    using walk = radix_walk<Platform, Shape>;
 
  protected:
-    using give::all_lines;
-    using give::at_;
-    using give::full_row;
-    using give::line_order;
-    using give::line_rows;
-    using give::row_order;
-    using give::row_tree_;
-    using give::whole_tree_;
-    using give::word_order;
-    using typename give::bits;
-    using typename give::geometry;
-    using typename give::moves;
-    using typename give::space;
+    using typename walk::bits;
+    using typename walk::geometry;
+    using typename walk::moves;
+    using typename walk::space;
+    using walk::all_lines;
+    using walk::at_;
+    using walk::full_row;
+    using walk::line_order;
+    using walk::line_rows;
+    using walk::row_order;
+    using walk::row_tree_;
+    using walk::whole_tree_;
+    using walk::word_order;
 
-    static constexpr std::uint64_t nothing = ~std::uint64_t{0};
-
-    /// A search: what is wanted, and how much of the effort is left.
-    struct search {
-        unsigned order = 0;
-        std::uint64_t limit = 0;  ///< the whole block lies below this frame
-        std::uint32_t effort = unbounded_effort;
-
-        constexpr bool spend() noexcept {
-            if (effort == 0) return false;
-            if (effort != unbounded_effort) --effort;
-            return true;
-        }
-    };
+    using typename walk::search;
+    using walk::nothing;
 
     /// Finds and takes a block by `attempt(search)`, which gives a frame number or `nothing`. Says
     /// `exhausted` only when at one moment during the call nothing suited (for a block beyond a word of
@@ -64,15 +52,22 @@ class radix_take : public radix_give<Platform, Shape> {
 
     /// A block smaller than a line.
     constexpr std::uint64_t take_small(search& wanted) noexcept {
-        const std::uint64_t found = take_from_rows(wanted);
-        return found != nothing ? found : take_by_split(wanted);
+        std::uint64_t found = nothing;
+        const auto take_in = [&](std::size_t line) noexcept {
+            found = wanted.order <= row_order ? take_in_row(line, wanted) : take_full_rows(line, wanted);
+            return found != nothing;
+        };
+        this->walk_lines(wanted, take_in);
+        if (found == nothing) found = take_by_split(wanted);
+        if (Shape.mobility_classes && found == nothing) this->walk_other_classes(wanted, take_in);
+        return found;
     }
 
     /// A block of whole lines of one word.
     constexpr std::uint64_t take_line_block(search& wanted) noexcept {
         const unsigned order = wanted.order - line_order;
         std::uint64_t found = nothing;
-        walk_words(wanted, order + 1, [&](std::size_t index) noexcept {
+        this->walk_words(wanted, order + 1, [&](std::size_t index) noexcept {
             for (;;) {
                 const bits seen = below_limit(index, this->offered_lines(index), wanted);
                 if (free_blocks(seen, order) == 0) return false;
@@ -90,7 +85,7 @@ class radix_take : public radix_give<Platform, Shape> {
     constexpr std::uint64_t take_words(search& wanted) noexcept {
         const std::size_t count = std::size_t{1} << (wanted.order - word_order);
         std::uint64_t found = nothing;
-        walk_words(wanted, geometry::word_lines_order + 1, [&](std::size_t index) noexcept {
+        this->walk_words(wanted, geometry::word_lines_order + 1, [&](std::size_t index) noexcept {
             const std::uint64_t first = at_.frame_of_word(index);
             if ((first >> word_order & (count - 1)) != 0 || index + count > at_.whole_words ||
                 first + (std::uint64_t{1} << wanted.order) > wanted.limit) {
@@ -114,20 +109,6 @@ class radix_take : public radix_give<Platform, Shape> {
             return found != nothing;
         });
         return found;
-    }
-
-    template <class Visit>
-    constexpr void walk_words(search& wanted, unsigned rank, Visit&& visit) noexcept {
-        const std::uint64_t end = wanted.limit;
-        const std::uint64_t base = at_.frame_of_word(0);
-        const std::size_t words =
-            end <= base ? 0 : static_cast<std::size_t>(((end - 1 - base) >> word_order) + 1);
-        whole_tree_.walk(rank, 0, words, [&](std::size_t index) noexcept {
-            if (!wanted.spend()) return true;
-            if (visit(index)) return true;
-            this->settle_word(index);
-            return false;
-        });
     }
 
     /// Exactly these frames, or none. They are online.
@@ -159,7 +140,7 @@ class radix_take : public radix_give<Platform, Shape> {
         return row_tree_.none_in(root, wanted.order + 1) && whole_tree_.none_in(root, 1);
     }
 
-    static constexpr bool take_bits(typename give::word& word, bits mask) noexcept {
+    static constexpr bool take_bits(typename walk::word& word, bits mask) noexcept {
         bits seen = word.load(memory_order::relaxed);
         do {
             if ((seen & mask) != mask) return false;
@@ -178,23 +159,6 @@ class radix_take : public radix_give<Platform, Shape> {
         return reach >= geometry::word_lines
                    ? lines
                    : static_cast<bits>(lines & low_bits<bits>(static_cast<unsigned>(reach)));
-    }
-
-    constexpr std::uint64_t take_from_rows(search& wanted) noexcept {
-        std::uint64_t found = nothing;
-        if (wanted.limit <= at_.base_frame()) return found;
-        const std::size_t lines = at_.line_of(wanted.limit - 1) + 1;
-        row_tree_.walk(wanted.order + 1, 0, lines, [&](std::size_t line) noexcept {
-            if (!wanted.spend()) return true;
-            if (this->is_isolated(line)) {
-                this->settle_line(line);
-                return false;
-            }
-            found = wanted.order <= row_order ? take_in_row(line, wanted) : take_full_rows(line, wanted);
-            if (found == nothing) this->settle_line(line);
-            return found != nothing;
-        });
-        return found;
     }
 
     constexpr std::uint64_t take_in_row(std::size_t line, const search& wanted) noexcept {
@@ -254,7 +218,7 @@ class radix_take : public radix_give<Platform, Shape> {
 
     constexpr std::uint64_t take_by_split(search& wanted) noexcept {
         std::uint64_t found = nothing;
-        walk_words(wanted, 1, [&](std::size_t index) noexcept {
+        this->walk_words(wanted, 1, [&](std::size_t index) noexcept {
             for (;;) {
                 const bits seen = below_limit(index, this->offered_lines(index), wanted);
                 if (seen == 0) return false;
@@ -263,6 +227,7 @@ class radix_take : public radix_give<Platform, Shape> {
                 const bool taken = take_bits(this->whole(index), static_cast<bits>(bits{1} << bit));
                 if (taken) {
                     found = at_.frame_of_word(index) + (std::uint64_t{bit} << line_order);
+                    this->set_class(at_.line_of(found), wanted.mobility);
                     this->split_rows(at_.line_of(found), found, std::uint64_t{1} << wanted.order);
                 }
                 moves::end(this->transit_word());

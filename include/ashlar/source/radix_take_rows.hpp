@@ -16,32 +16,38 @@ class radix_take_rows : public radix_take<Platform, Shape> {
     using take::at_;
     using take::line_order;
     using take::line_rows;
-    using take::row_tree_;
     using typename take::bits;
     using typename take::geometry;
     using typename take::search;
     using typename take::space;
 
-    /// All free frames of a row that holds a block of `order`, of a line that is in use in part: of the line
-    /// of `near` if it has one, else of any.
-    constexpr result<row_of_frames<space, bits>> take_any_row(unsigned order, std::uint32_t effort,
-                                                              std::uint64_t near) noexcept {
+    /// All free frames of a row that holds a block of the order, of a line of the class that is in use in
+    /// part: of the line of `near` if it has one, else by placement.
+    constexpr result<row_of_frames<space, bits>> take_any_row(search wanted) noexcept {
         row_of_frames<space, bits> taken{};
-        if (at_.holds(near, 0) && take_row_of(at_.line_of(near), order, taken)) return taken;
-        search wanted{order, at_.first + at_.count, effort};
-        row_tree_.walk(order + 1, 0, at_.lines, [&](std::size_t line) noexcept {
-            if (!wanted.spend() || take_row_of(line, order, taken)) return true;
-            this->settle_line(line);
-            return false;
-        });
-        if (taken.mask != 0) return taken;
-        return wanted.effort == 0 ? errc::limit : errc::exhausted;
+        const auto take_in = [&](std::size_t line) noexcept {
+            return take_row_of(line, wanted.order, taken);
+        };
+        if (at_.holds(wanted.near, 0)) {
+            const std::size_t line = at_.line_of(wanted.near);
+            if (!this->is_isolated(line) && this->is_of_class(line, wanted.mobility) && take_in(line)) {
+                return taken;
+            }
+        }
+        this->walk_lines(wanted, take_in);
+        return answer(taken, wanted);
+    }
+    /// The same of all classes, when there is none of the request's and no whole line.
+    constexpr result<row_of_frames<space, bits>> take_row_of_others(search wanted) noexcept {
+        row_of_frames<space, bits> taken{};
+        this->walk_other_classes(
+            wanted, [&](std::size_t line) noexcept { return take_row_of(line, wanted.order, taken); });
+        return answer(taken, wanted);
     }
 
     /// The free lines of a window of 2^window_order lines: of the window of `near` if it has some, else where
     /// the fewest larger blocks are broken.
-    constexpr result<row_of_frames<space, bits>> take_window(unsigned window_order, std::uint32_t effort,
-                                                             std::uint64_t near) noexcept {
+    constexpr result<row_of_frames<space, bits>> take_window(unsigned window_order, search wanted) noexcept {
         row_of_frames<space, bits> taken{};
         const bits window = low_bits<bits>(1u << window_order);
         const auto take_at = [&](std::size_t index, unsigned bit) noexcept {
@@ -60,11 +66,10 @@ class radix_take_rows : public radix_take<Platform, Shape> {
                 return true;
             }
         };
-        if (at_.holds(near, 0)) {
-            const auto bit = static_cast<unsigned>(near >> line_order) & (geometry::word_lines - 1);
-            if (take_at(at_.line_word_of(near), bit)) return taken;
+        if (at_.holds(wanted.near, 0)) {
+            const auto bit = static_cast<unsigned>(wanted.near >> line_order) & (geometry::word_lines - 1);
+            if (take_at(at_.line_word_of(wanted.near), bit)) return taken;
         }
-        search wanted{line_order, at_.first + at_.count, effort};
         this->walk_words(wanted, 1, [&](std::size_t index) noexcept {
             for (;;) {
                 const bits seen = this->offered_lines(index);
@@ -72,13 +77,16 @@ class radix_take_rows : public radix_take<Platform, Shape> {
                 if (take_at(index, tightest_block(seen, 0))) return true;
             }
         });
-        if (taken.mask != 0) return taken;
-        return wanted.effort == 0 ? errc::limit : errc::exhausted;
+        return answer(taken, wanted);
     }
 
  private:
+    [[nodiscard]] static constexpr result<row_of_frames<space, bits>> answer(
+        const row_of_frames<space, bits>& taken, const search& wanted) noexcept {
+        if (taken.mask != 0) return taken;
+        return wanted.effort == 0 ? errc::limit : errc::exhausted;
+    }
     constexpr bool take_row_of(std::size_t line, unsigned order, row_of_frames<space, bits>& taken) noexcept {
-        if (this->is_isolated(line)) return false;
         for (unsigned i = 0; i < line_rows; ++i) {
             auto& row = this->row(line, i);
             bits seen = row.load(memory_order::relaxed);
