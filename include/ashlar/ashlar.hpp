@@ -4,6 +4,7 @@
 // Everything that works freestanding: all folders but testing/ and linux_backend/. A test compares this list
 // with the tree; `python3 tests/house/umbrella.py . --write` brings it up to date.
 #include <ashlar/core/atomic.hpp>
+#include <ashlar/core/bulk.hpp>
 #include <ashlar/core/bytes.hpp>
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/frame.hpp>

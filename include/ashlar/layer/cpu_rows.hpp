@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/core/bulk.hpp>
 #include <ashlar/core/source.hpp>
 #include <ashlar/layer/own_words.hpp>
-#include <ashlar/layer/row_core.hpp>
-#include <bit>
+#include <ashlar/layer/row_paths.hpp>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,19 +50,15 @@ namespace ashlar {
 /// source.drain();                           // the CPU's last act
 /// ```
 template <class Source, rows_shape Shape = rows_shape{}>
-class cpu_rows : private detail::row_core<Source, Shape> {
-    using core = detail::row_core<Source, Shape>;
+class cpu_rows : private detail::row_paths<Source, Shape> {
+    using core = detail::row_paths<Source, Shape>;
     using core::frames_;
     using core::inner_;
     using core::line_order;
     using core::row_order;
     using core::slots_;
     using core::window_order_;
-    using typename core::bits;
-    using typename core::lines;
     using typename core::own_slot;
-    using typename core::row;
-    using typename core::rows;
     using typename core::slot_type;
     using typename core::slots;
 
@@ -117,39 +113,30 @@ class cpu_rows : private detail::row_core<Source, Shape> {
 
     [[gnu::always_inline]] constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
         const own_slot own(slots_);
-        if (own.held && wanted.order < row_order && detail::serves_any_block(wanted)) [[likely]] {
-            const auto place = own.slot.allocation(core::class_of(wanted));
-            const row held = place.get();
-            if (const bits taken = held.lowest_block(wanted.order); taken != 0) [[likely]] {
-                place.leave(static_cast<bits>(held.mask & ~taken));
-                return held.first_of(taken);
-            }
-        }
-        return allocate_otherwise(own, wanted);
+        return this->allocate_in(own, wanted);
+    }
+    /// As many blocks of one request as `into` has room for; the guard is taken once for up to 64 of them.
+    constexpr bulk_result allocate_bulk(request<space> wanted, view<frame<space>> into) noexcept {
+        return in_sections(into.size(), [&](const own_slot& own, std::size_t at) noexcept {
+            const auto got = this->allocate_in(own, wanted);
+            if (got) into[at] = *got;
+            return got.error();
+        });
     }
     constexpr errc allocate_at(range<space> frames) noexcept {
         flush_own();
         return inner_.allocate_at(frames);
     }
     [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
-        const own_slot own(slots_,
-                           [&](const slot_type& slot) noexcept { return concerns(slot, first, order); });
-        if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
-        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
-        const row freed = this->row_of(first, order);
-        for (unsigned class_index = 0; class_index < core::classes; ++class_index) {
-            const auto place = own.slot.allocation(class_index);
-            const row held = place.get();
-            if (held.key != freed.key) continue;
-            if ((held.mask & freed.mask) != 0) return errc::double_free;
-            place.leave(static_cast<bits>(held.mask | freed.mask));
-            return errc::ok;
-        }
-        const row pending = own.slot.pending().get();
-        if (pending.key != freed.key) return free_elsewhere(own.slot, freed);
-        if ((pending.mask & freed.mask) != 0) return errc::double_free;
-        own.slot.pending().leave(static_cast<bits>(pending.mask | freed.mask));
-        return pending.with(freed.mask).is_full(row_order) ? free_full_row(own.slot) : errc::ok;
+        const own_slot own(
+            slots_, [&](const slot_type& slot) noexcept { return this->concerns(slot, first, order); });
+        return this->free_in(own, first, order);
+    }
+    /// Blocks of one order, up to the first that is refused; the guard is taken once for up to 64 of them.
+    constexpr bulk_result free_bulk(view<const frame<space>> blocks, unsigned order) noexcept {
+        return in_sections(blocks.size(), [&](const own_slot& own, std::size_t at) noexcept {
+            return this->free_in(own, blocks[at], order);
+        });
     }
     /// What `free` would answer on this CPU.
     [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
@@ -242,62 +229,19 @@ class cpu_rows : private detail::row_core<Source, Shape> {
         }
     }
 
-    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(
-        const own_slot& own, const request<space>& wanted) noexcept {
-        if (!own.held) return inner_.allocate(wanted);
-        if (wanted.order <= window_order_ && detail::serves_any_block(wanted)) {
-            const auto got = wanted.order < row_order    ? this->take_small(own.slot, wanted)
-                             : wanted.order < line_order ? this->take_rows(own.slot, wanted)
-                                                         : this->take_lines(own.slot, wanted);
-            if (got || got.error() == errc::limit) return got;
+    /// `each(slot, i)` for i < count until one fails.
+    template <class Each>
+    constexpr bulk_result in_sections(std::size_t count, Each&& each) noexcept {
+        constexpr std::size_t section = 64;
+        std::size_t done = 0;
+        while (done < count) {
+            const std::size_t end = count - done < section ? count : done + section;
+            const own_slot own(slots_);
+            for (; done < end; ++done) {
+                if (const errc wrong = each(own, done); wrong != errc::ok) return {done, wrong};
+            }
         }
-        const auto got = inner_.allocate(wanted);
-        // The slot is flushed before the source's failure is believed.
-        if (got || got.error() != errc::exhausted || own.slot.is_empty()) return got;
-        this->flush(own.slot);
-        return inner_.allocate(wanted);
-    }
-
-    /// False for a free that would go past a shared slot: then its lock is not worth an atomic operation.
-    [[nodiscard]] constexpr bool concerns(const slot_type& slot, frame<space> first,
-                                          unsigned order) const noexcept {
-        if (order >= row_order) return true;
-        const bits key = this->row_of(first, order).key;
-        if (core::allocation_of(slot, key) != core::classes) return true;
-        return slot.allocation(this->class_of(first)).get().mask == 0 || slot.pending().get().key == key ||
-               slot.is_repeated_row(key) || this->holds_larger(slot, block(first, order));
-    }
-    /// Part of a row that is neither of the slot's.
-    [[gnu::noinline]] constexpr errc free_elsewhere(slot_type slot, row freed) noexcept {
-        const range<space> frames{freed.first_of(freed.mask),
-                                  static_cast<unsigned>(std::countr_one(static_cast<bits>(
-                                      freed.mask >> static_cast<unsigned>(std::countr_zero(freed.mask)))))};
-        if (this->holds_larger(slot, frames)) return errc::double_free;
-        const auto place = slot.allocation(this->class_of(freed.first()));
-        if (place.get().mask == 0 && inner_.offers_row(freed.first())) {
-            place.set(freed);
-            return errc::ok;
-        }
-        this->give(slot.pending().clear());
-        slot.pending().set(freed);
-        return errc::ok;
-    }
-    [[gnu::noinline]] constexpr errc free_full_row(slot_type slot) noexcept {
-        this->join_rows(slot, slot.pending().clear().first());
-        return errc::ok;
-    }
-    [[gnu::noinline]] constexpr errc free_otherwise(const own_slot& own, frame<space> first,
-                                                    unsigned order) noexcept {
-        if (!own.held || order > top_order || !aligned(first, order)) return inner_.free(first, order);
-        if (order == line_order && first.number != 0) return this->free_line(own.slot, first);
-        const range<space> frames = block(first, order);
-        if (own.slot.holds(frames, window_order_)) {
-            const errc wrong = inner_.would_free(first, order);
-            return wrong == errc::ok ? errc::double_free : wrong;
-        }
-        if (order < row_order || order > window_order_ || first.number == 0) return inner_.free(first, order);
-        return order < line_order ? this->free_rows(own.slot, first, order)
-                                  : this->free_lines(own.slot, first, order);
+        return {done, errc::ok};
     }
     constexpr void flush_own() noexcept {
         const own_slot own(slots_);

@@ -148,12 +148,8 @@ class row_core {
     }
     constexpr errc free_line(slot_type slot, frame<space> first) noexcept {
         if (const errc wrong = inner_.would_free(first, line_order); wrong != errc::ok) return wrong;
-        if (slot.holds_in_line(first)) return errc::double_free;
-        const lines freed = lines::block(first, line_order, window_order_);
-        for (const lines& held : {slot.allocation_lines().get(), slot.pending_lines().get()}) {
-            if (held.key == freed.key && (held.mask & freed.mask) != 0) return errc::double_free;
-        }
-        return keep_lines(slot, freed);
+        if (slot.holds_in_line(first) || slot.holds_line(first, window_order_)) return errc::double_free;
+        return keep_lines(slot, lines::block(first, line_order, window_order_));
     }
     /// Several lines of a window.
     constexpr errc free_lines(slot_type slot, frame<space> first, unsigned order) noexcept {

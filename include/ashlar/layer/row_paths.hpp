@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/layer/row_core.hpp>
+#include <bit>
+#include <cstdint>
+
+namespace ashlar::detail {
+
+/// What `cpu_rows` does for one block, by the caller's slot: the short paths are compiled into the caller,
+/// the others are not.
+template <class Source, rows_shape Shape>
+class row_paths : protected row_core<Source, Shape> {
+    using core = row_core<Source, Shape>;
+
+ protected:
+    using core::classes;
+    using core::inner_;
+    using core::line_order;
+    using core::row_order;
+    using core::window_order_;
+    using typename core::bits;
+    using typename core::own_slot;
+    using typename core::row;
+    using typename core::slot_type;
+    using typename core::space;
+
+    [[gnu::always_inline]] constexpr result<frame<space>> allocate_in(const own_slot& own,
+                                                                      const request<space>& wanted) noexcept {
+        if (own.held && wanted.order < row_order && serves_any_block(wanted)) [[likely]] {
+            const auto place = own.slot.allocation(core::class_of(wanted));
+            const row held = place.get();
+            if (const bits taken = held.lowest_block(wanted.order); taken != 0) [[likely]] {
+                place.leave(static_cast<bits>(held.mask & ~taken));
+                return held.first_of(taken);
+            }
+        }
+        return allocate_otherwise(own, wanted);
+    }
+    [[gnu::always_inline]] constexpr errc free_in(const own_slot& own, frame<space> first,
+                                                  unsigned order) noexcept {
+        if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
+        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
+        const row freed = this->row_of(first, order);
+        for (unsigned class_index = 0; class_index < classes; ++class_index) {
+            const auto place = own.slot.allocation(class_index);
+            const row held = place.get();
+            if (held.key != freed.key) continue;
+            if ((held.mask & freed.mask) != 0) return errc::double_free;
+            place.leave(static_cast<bits>(held.mask | freed.mask));
+            return errc::ok;
+        }
+        const row pending = own.slot.pending().get();
+        if (pending.key != freed.key) return free_elsewhere(own.slot, freed);
+        if ((pending.mask & freed.mask) != 0) return errc::double_free;
+        own.slot.pending().leave(static_cast<bits>(pending.mask | freed.mask));
+        return pending.with(freed.mask).is_full(row_order) ? free_full_row(own.slot) : errc::ok;
+    }
+    /// False for a free that would go past a shared slot: then its lock is not worth an atomic operation.
+    [[nodiscard]] constexpr bool concerns(const slot_type& slot, frame<space> first,
+                                          unsigned order) const noexcept {
+        if (order >= row_order) return true;
+        const bits key = this->row_of(first, order).key;
+        if (core::allocation_of(slot, key) != classes) return true;
+        return slot.allocation(this->class_of(first)).get().mask == 0 || slot.pending().get().key == key ||
+               slot.is_repeated_row(key) || this->holds_larger(slot, block(first, order));
+    }
+
+ private:
+    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(
+        const own_slot& own, const request<space>& wanted) noexcept {
+        if (!own.held) return inner_.allocate(wanted);
+        if (wanted.order <= window_order_ && serves_any_block(wanted)) {
+            const auto got = wanted.order < row_order    ? this->take_small(own.slot, wanted)
+                             : wanted.order < line_order ? this->take_rows(own.slot, wanted)
+                                                         : this->take_lines(own.slot, wanted);
+            if (got || got.error() == errc::limit) return got;
+        }
+        const auto got = inner_.allocate(wanted);
+        // The slot is flushed before the source's failure is believed.
+        if (got || got.error() != errc::exhausted || own.slot.is_empty()) return got;
+        this->flush(own.slot);
+        return inner_.allocate(wanted);
+    }
+
+    /// Part of a row that is neither of the slot's.
+    [[gnu::noinline]] constexpr errc free_elsewhere(slot_type slot, row freed) noexcept {
+        const range<space> frames{freed.first_of(freed.mask),
+                                  static_cast<unsigned>(std::countr_one(static_cast<bits>(
+                                      freed.mask >> static_cast<unsigned>(std::countr_zero(freed.mask)))))};
+        if (this->holds_larger(slot, frames)) return errc::double_free;
+        const auto place = slot.allocation(this->class_of(freed.first()));
+        if (place.get().mask == 0 && inner_.offers_row(freed.first())) {
+            place.set(freed);
+            return errc::ok;
+        }
+        this->give(slot.pending().clear());
+        slot.pending().set(freed);
+        return errc::ok;
+    }
+    [[gnu::noinline]] constexpr errc free_full_row(slot_type slot) noexcept {
+        this->join_rows(slot, slot.pending().clear().first());
+        return errc::ok;
+    }
+    [[gnu::noinline]] constexpr errc free_otherwise(const own_slot& own, frame<space> first,
+                                                    unsigned order) noexcept {
+        if (!own.held || order > Source::top_order || !aligned(first, order))
+            return inner_.free(first, order);
+        if (order == line_order && first.number != 0) return this->free_line(own.slot, first);
+        const range<space> frames = block(first, order);
+        if (own.slot.holds(frames, window_order_)) {
+            const errc wrong = inner_.would_free(first, order);
+            return wrong == errc::ok ? errc::double_free : wrong;
+        }
+        if (order < row_order || order > window_order_ || first.number == 0) return inner_.free(first, order);
+        return order < line_order ? this->free_rows(own.slot, first, order)
+                                  : this->free_lines(own.slot, first, order);
+    }
+};
+
+}  // namespace ashlar::detail
