@@ -139,14 +139,6 @@ class cpu_slot : public slot_lock<Word> {
                 any || in_line(allocation(class_index).get()) || in_line(allocation_rows(class_index).get());
         return any;
     }
-    /// A line is held as such.
-    [[nodiscard]] constexpr bool holds_line(frame<Space> first, unsigned window_order) const noexcept {
-        const lines wanted = lines::block(first, LineOrder, window_order);
-        const auto in_window = [wanted](const lines& held) noexcept {
-            return held.key == wanted.key && (held.mask & wanted.mask) != 0;
-        };
-        return in_window(allocation_lines().get()) || in_window(pending_lines().get());
-    }
     /// Part of the frames is in a group that the slot has, held or not.
     [[nodiscard]] constexpr bool touches(range<Space> frames, unsigned window_order) const noexcept {
         bool any = false;

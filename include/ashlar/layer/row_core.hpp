@@ -137,7 +137,7 @@ class row_core {
         return held.first_of(block);
     }
 
-    constexpr errc free_rows(slot_type slot, frame<space> first, unsigned order) noexcept {
+    [[gnu::noinline]] constexpr errc free_rows(slot_type slot, frame<space> first, unsigned order) noexcept {
         const rows freed = rows::block(first, order, line_order);
         const bool joins =
             allocation_rows_of(slot, freed.key) != classes || slot.pending_rows().get().key == freed.key;
@@ -148,33 +148,42 @@ class row_core {
     }
     constexpr errc free_line(slot_type slot, frame<space> first) noexcept {
         if (const errc wrong = inner_.would_free(first, line_order); wrong != errc::ok) return wrong;
-        if (slot.holds_in_line(first) || slot.holds_line(first, window_order_)) return errc::double_free;
+        if (slot.holds_in_line(first)) return errc::double_free;
         return keep_lines(slot, lines::block(first, line_order, window_order_));
     }
     /// Several lines of a window.
-    constexpr errc free_lines(slot_type slot, frame<space> first, unsigned order) noexcept {
+    [[gnu::noinline]] constexpr errc free_lines(slot_type slot, frame<space> first, unsigned order) noexcept {
         const errc wrong = inner_.would_free(first, order);
         return wrong != errc::ok ? wrong : keep_lines(slot, lines::block(first, order, window_order_));
     }
-    constexpr errc keep_lines(slot_type slot, lines freed) noexcept {
-        const lines held = slot.allocation_lines().get();
+    [[gnu::always_inline]] constexpr errc keep_lines(slot_type slot, lines freed) noexcept {
+        const auto allocation = slot.allocation_lines();
+        const auto pending = slot.pending_lines();
+        const lines held = allocation.get();
+        const lines waiting = pending.get();
+        const bool is_waiting = waiting.key == freed.key;
+        if (is_waiting && (waiting.mask & freed.mask) != 0) return errc::double_free;
         if (held.key == freed.key) {
-            slot.allocation_lines().leave(static_cast<bits>(held.mask | freed.mask));
+            if ((held.mask & freed.mask) != 0) return errc::double_free;
+            allocation.leave(static_cast<bits>(held.mask | freed.mask));
         } else if (held.mask == 0 && inner_.offers_row(freed.first_of(freed.mask))) {
-            slot.allocation_lines().set(freed);
+            allocation.set(freed);
+        } else if (is_waiting && !waiting.with(freed.mask).is_full(window_order_)) {
+            pending.leave(static_cast<bits>(waiting.mask | freed.mask));
         } else {
             leave_pending_lines(slot, freed);
         }
         return errc::ok;
     }
 
-    [[nodiscard]] constexpr bool holds_larger(slot_type slot, range<space> frames) const noexcept {
+    /// A frame is held as part of a row or of a line.
+    [[nodiscard]] constexpr bool holds_larger(slot_type slot, frame<space> one) const noexcept {
         bool any = false;
         for (unsigned class_index = 0; class_index < classes; ++class_index)
-            any = any || slot.allocation_rows(class_index).get().holds(frames, line_order);
-        return any || slot.pending_rows().get().holds(frames, line_order) ||
-               slot.allocation_lines().get().holds(frames, window_order_) ||
-               slot.pending_lines().get().holds(frames, window_order_);
+            any = any || slot.allocation_rows(class_index).get().holds(one, line_order);
+        return any || slot.pending_rows().get().holds(one, line_order) ||
+               slot.allocation_lines().get().holds(one, window_order_) ||
+               slot.pending_lines().get().holds(one, window_order_);
     }
     /// A full row that was pending joins the slot's rows of its line.
     constexpr void join_rows(slot_type slot, frame<space> first) noexcept {
@@ -201,7 +210,7 @@ class row_core {
         leave_pending_lines(slot, freed);
     }
     /// Lines that were freed wait for the others of their window; a full window goes back.
-    constexpr void leave_pending_lines(slot_type slot, lines freed) noexcept {
+    [[gnu::noinline]] constexpr void leave_pending_lines(slot_type slot, lines freed) noexcept {
         lines pending = slot.pending_lines().get();
         if (pending.key != freed.key) {
             give(slot.pending_lines().clear());
@@ -266,7 +275,7 @@ class row_core {
         return {row_of(held.first_of(lowest), 0).key, low_bits<bits>(1u << row_order)};
     }
     /// The slot has no rows to allocate from: those that are pending, or those of a whole line.
-    constexpr errc refill_rows(slot_type slot, const request<space>& wanted) noexcept {
+    [[gnu::noinline]] constexpr errc refill_rows(slot_type slot, const request<space>& wanted) noexcept {
         const unsigned class_index = class_of(wanted);
         if (const rows pending = slot.pending_rows().get(); pending.mask != 0 &&
                                                             inner_.offers_row(pending.first()) &&
@@ -286,7 +295,7 @@ class row_core {
         return errc::ok;
     }
     /// The slot has no such lines to allocate from: those that are pending, or a window of the source.
-    constexpr errc refill_lines(slot_type slot, const request<space>& wanted) noexcept {
+    [[gnu::noinline]] constexpr errc refill_lines(slot_type slot, const request<space>& wanted) noexcept {
         const lines last = slot.allocation_lines().clear();
         give(last);
         if (const lines pending = slot.pending_lines().get();

@@ -63,7 +63,7 @@ class row_paths : protected row_core<Source, Shape> {
         const bits key = this->row_of(first, order).key;
         if (core::allocation_of(slot, key) != classes) return true;
         return slot.allocation(this->class_of(first)).get().mask == 0 || slot.pending().get().key == key ||
-               slot.is_repeated_row(key) || this->holds_larger(slot, block(first, order));
+               slot.is_repeated_row(key) || this->holds_larger(slot, first);
     }
 
  private:
@@ -85,10 +85,7 @@ class row_paths : protected row_core<Source, Shape> {
 
     /// Part of a row that is neither of the slot's.
     [[gnu::noinline]] constexpr errc free_elsewhere(slot_type slot, row freed) noexcept {
-        const range<space> frames{freed.first_of(freed.mask),
-                                  static_cast<unsigned>(std::countr_one(static_cast<bits>(
-                                      freed.mask >> static_cast<unsigned>(std::countr_zero(freed.mask)))))};
-        if (this->holds_larger(slot, frames)) return errc::double_free;
+        if (this->holds_larger(slot, freed.first())) return errc::double_free;
         const auto place = slot.allocation(this->class_of(freed.first()));
         if (place.get().mask == 0 && inner_.offers_row(freed.first())) {
             place.set(freed);

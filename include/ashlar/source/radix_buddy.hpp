@@ -204,9 +204,7 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
         for (bits rest = lines; rest != 0; rest = static_cast<bits>(rest & (rest - 1))) {
             const auto line = static_cast<unsigned>(std::countr_zero(rest));
             const std::size_t row = at_.row_at(first.number + (std::uint64_t{line} << line_order));
-            bits any = 0;
-            for (unsigned i = 0; i < line_rows; ++i) any |= this->words_[row + i].load(memory_order::acquire);
-            if (any != 0) wrong = static_cast<bits>(wrong | bits{1} << line);
+            if (this->any_of_line(row) != 0) wrong = static_cast<bits>(wrong | bits{1} << line);
         }
         const bits mask = static_cast<bits>((lines & ~wrong) << shift);
         if (mask == 0) return wrong;

@@ -10,6 +10,7 @@
 #include <ashlar/source/transit.hpp>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace ashlar::detail {
 
@@ -84,6 +85,16 @@ class radix_core {
     }
     [[nodiscard]] constexpr word& isolated(std::size_t index) const noexcept {
         return words_[at_.isolated_at + index];
+    }
+
+    /// All rows of a line together, by the index of the first one among all words. Unrolled: frees of lines
+    /// spend their time here.
+    [[nodiscard, gnu::always_inline]] constexpr bits any_of_line(std::size_t first_row) const noexcept {
+        const word* const rows = words_ + first_row;
+        return [rows]<std::size_t... index>(std::index_sequence<index...>) noexcept {
+            return static_cast<bits>((rows[index].load(memory_order::acquire) | ...));
+        }
+        (std::make_index_sequence<line_rows>{});
     }
 
     [[nodiscard]] constexpr bool is_whole(std::size_t line) const noexcept {

@@ -113,8 +113,7 @@ class radix_free : public radix_recover<Platform, Shape> {
         if ((this->online(index).load(memory_order::seq_cst) & line) == 0) [[unlikely]]
             return check_any_give(frame<space>{number}, line_order);
         bits any = static_cast<bits>(this->whole(index).load(memory_order::acquire) & line);
-        const std::size_t row = at_.row_at(number);
-        for (unsigned i = 0; i < line_rows; ++i) any |= this->words_[row + i].load(memory_order::acquire);
+        any |= this->any_of_line(at_.row_at(number));
         return any != 0 ? errc::double_free : errc::ok;
     }
     constexpr errc free_line(std::uint64_t number) noexcept {

@@ -27,25 +27,20 @@ class radix_give : public radix_core<Platform, Shape> {
 
     /// After bits went into the row of a frame: takes them out again if the frames left meanwhile (revoked),
     /// merges, hints. `now` is the row as it was left, `mask` what was given.
-    constexpr errc given(std::uint64_t number, bits now, bits mask) noexcept {
-        const std::size_t line = at_.line_of(number);
-        const unsigned index = geometry::row_of(number);
+    [[gnu::always_inline]] constexpr errc given(std::uint64_t number, bits now, bits mask) noexcept {
         const bits online = this->online(at_.line_word_of(number)).load(memory_order::seq_cst);
         if ((online & geometry::line_bit_of(number)) == 0) [[unlikely]] {
-            if (const bits gone = absent_bits(line, index, mask); gone != 0) {
-                const bits old =
-                    this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
-                // Whoever clears the bits accounts for them: this free, or the sweep of the revocation.
-                if ((old & gone) == gone) return errc::revoked;
-            }
+            if (take_absent(number, mask)) return errc::revoked;
         }
+        const std::size_t line = at_.line_of(number);
         if (now == full_row) [[unlikely]] {
-            if (!merge(line)) hint_full_row(line);
+            given_full_row(line);
             return errc::ok;
         }
-        const bits offered = this->offered(line, index, now);
+        const bits offered = this->offered(line, geometry::row_of(number), now);
         const unsigned known = row_tree_.peek(line);
-        if (known <= row_order && free_blocks(offered, known) != 0) hint_row(line, offered);
+        if (known <= row_order && has_block_with(offered, known, mask)) [[unlikely]]
+            hint_row(line, offered);
         return errc::ok;
     }
 
@@ -138,7 +133,20 @@ class radix_give : public radix_core<Platform, Shape> {
     }
 
  private:
-    constexpr void hint_row(std::size_t line, bits offered) noexcept {
+    /// Takes what is not online of the frames given out of their row again. True when that was all of it, and
+    /// nobody else did: whoever clears the bits accounts for them, this free or the sweep of the revocation.
+    [[gnu::noinline]] constexpr bool take_absent(std::uint64_t number, bits mask) noexcept {
+        const std::size_t line = at_.line_of(number);
+        const unsigned index = geometry::row_of(number);
+        const bits gone = absent_bits(line, index, mask);
+        if (gone == 0) return false;
+        const bits old = this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+        return (old & gone) == gone;
+    }
+    [[gnu::noinline]] constexpr void given_full_row(std::size_t line) noexcept {
+        if (!merge(line)) hint_full_row(line);
+    }
+    [[gnu::noinline]] constexpr void hint_row(std::size_t line, bits offered) noexcept {
         if (!this->is_isolated(line)) row_tree_.raise(line, largest_block(offered));
     }
     /// A full row joins its neighbours; what is in other rows cannot make a larger block.

@@ -51,6 +51,16 @@ template <class Bits>
     return row;
 }
 
+/// True if there is a free block of 2^order that `fresh`, some of the free frames, lie in. May be true, too,
+/// if `fresh` is more than a frame and there is another one.
+template <class Bits>
+[[nodiscard]] constexpr bool has_block_with(Bits row, unsigned order, Bits fresh) noexcept {
+    if ((fresh & (fresh - 1)) != 0) return free_blocks(row, order) != 0;
+    const auto bit = static_cast<unsigned>(std::countr_zero(fresh));
+    const Bits wanted = block_bits<Bits>(bit & ~((1u << order) - 1), order);
+    return (row & wanted) == wanted;
+}
+
 /// One more than the order of the largest free block; 0 when nothing is free.
 template <class Bits>
 [[nodiscard]] constexpr unsigned largest_block(Bits row) noexcept {
