@@ -14,13 +14,22 @@ void find(void* library, const std::string& path, const char* name, Function& fu
     if (function == nullptr) throw std::runtime_error("--peer " + path + ": has no function " + name);
 }
 
+std::string why_not_loaded() {
+    std::string why = dlerror();
+    // Of allocators that expect to be there when the program starts, such as jemalloc.
+    if (why.find("static TLS") != std::string::npos) {
+        why += "; GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384 in the environment makes room";
+    }
+    return why;
+}
+
 }  // namespace
 
 peer_library load_peer(const std::string& path) {
     // Without a slash the loader would look for it among the system's libraries.
     const auto file = std::filesystem::absolute(path);
     void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) throw std::runtime_error("--peer " + path + ": " + dlerror());
+    if (library == nullptr) throw std::runtime_error("--peer " + path + ": " + why_not_loaded());
     peer_library found;
     found.name = file.stem().string();
     find(library, path, "ashlar_peer_create", found.create);

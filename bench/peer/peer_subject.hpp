@@ -27,7 +27,8 @@ class peer_subject {
     [[nodiscard]] bool free(unsigned cpu, std::uint64_t first, unsigned order) {
         return library_->free(peer_, cpu, first, order) == 0;
     }
-    [[nodiscard]] bool is_whole() const { return library_->free_count(peer_) == frames_; }
+    [[nodiscard]] bool is_whole() const { return free_frames() == frames_; }
+    [[nodiscard]] std::uint64_t free_frames() const { return library_->free_count(peer_); }
 
  private:
     const peer_library* library_;
