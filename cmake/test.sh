@@ -36,6 +36,11 @@ list_needs() {
     want clang-format has clang-format
     want clang-tidy has clang-tidy
     want libbenchmark-dev has_header benchmark/benchmark.h
+    # What ashlar-bench measures beside Ashlar, and what counts instructions.
+    want libmimalloc-dev has_header mimalloc.h
+    want libjemalloc-dev has_header jemalloc/jemalloc.h
+    want libtbb-dev has_header tbb/scalable_allocator.h
+    want valgrind has valgrind
     want pkgconf has pkg-config
     want gdb has gdb
     want doxygen has doxygen

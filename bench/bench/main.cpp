@@ -4,13 +4,30 @@
 
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bench/options.hpp"
+#include "bench/plan.hpp"
 #include "bench/workloads.hpp"
+#include "lab/trace/operation.hpp"
+#include "lab/trace/trace.hpp"
 
 namespace {
+
+void register_all(const bench::options& wanted) {
+    bench::plan what{wanted, nullptr};
+    if (!wanted.trace.empty()) {
+        what.events = std::make_shared<const lab::operation_list>(
+            lab::make_operations(lab::read_trace(wanted.trace).events));
+    }
+    if (wanted.sizes.empty()) bench::register_boots();
+    bench::register_row_sources(what);
+    bench::register_list_sources(what);
+    bench::register_machine(what);
+    bench::register_peers(what);
+}
 
 int run(const std::string& program, const bench::options& wanted) {
     // Before the caller's own, which win.
@@ -23,8 +40,7 @@ int run(const std::string& program, const bench::options& wanted) {
     arguments.push_back(nullptr);
     int count = static_cast<int>(words.size());
 
-    bench::register_boots();
-    bench::register_allocations(wanted);
+    register_all(wanted);
 #ifdef __clang__
     benchmark::AddCustomContext("compiler", __VERSION__);
 #else

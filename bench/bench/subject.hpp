@@ -30,10 +30,14 @@ class source_subject {
     [[nodiscard]] bool free(unsigned, std::uint64_t first, unsigned order) {
         return source_.free({first}, order) == ashlar::errc::ok;
     }
-    /// All frames are free again, and nothing is damaged.
+    /// All frames are free, and nothing is damaged.
     [[nodiscard]] bool is_whole() const {
-        return source_.free_frames() == managed_.count && source_.validate() == ashlar::errc::ok;
+        return free_frames() == managed_.count && source_.validate() == ashlar::errc::ok;
     }
+    [[nodiscard]] std::uint64_t free_frames() const { return source_.free_frames(); }
+
+    [[nodiscard]] Source& source() { return source_; }
+    [[nodiscard]] ashlar::range<> managed() const { return managed_; }
 
  private:
     ashlar::range<> managed_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "bench/options.hpp"
-
 namespace bench {
 
 /// boot/SIZE: a machine booted from its map. Counters: `metadata_bytes` in all, and `bits_per_frame`, what
@@ -20,16 +18,30 @@ void register_boots();
 /// |          | `mixed`: the same with orders 0 to 9, small ones more often |
 /// |          | `handover`: one thread allocates, another one frees |
 /// |          | `trace`: what a kernel did (with --trace), as fast as it goes |
-/// | source   | `radix`, `list`, `peer:NAME` |
+/// |          | `fail`: a request that nothing can serve (with --sizes) |
+/// | source   | `radix`, `list`, `peer:NAME`; `machine`: a machine of one zone of `radix` (only `same`) |
 /// | contract | `exclusive`, `shared`: a slot a thread, or a CPU behind a try-lock; of `cpu_rows` around |
 /// |          | `radix`, of `cpu_magazines` (what Linux does) around one lock and `list` |
 /// |          | `direct`: no slots and no lock; `locked`: one lock around the source |
 /// |          | a peer has none: it is told CPU numbers, a thread each |
+/// | memory   | with --sizes: how much there is in all, of which 256 pageblocks here and there are free |
 ///
 /// Time is that of an allocation and its free together (`trace`: of one event); the column CPU is what one
-/// thread spends on it. `bulk` and `random` have counters that tell the two apart, `allocate_ns` and
-/// `free_ns`, in processor time of a thread. Threads share the memory. The first three are those of
-/// Wrenger et al., LLFree (USENIX ATC 2023), with its parameters.
-void register_allocations(const options& wanted);
+/// thread spends on it. Threads share the memory. `bulk`, `same` and `random` are those of Wrenger et al.,
+/// LLFree (USENIX ATC 2023), with its parameters. Counters:
+///
+/// | counter | of | meaning |
+/// |---|---|---|
+/// | `allocate_ns`, `free_ns` | `bulk`, `random` | the two apart, in processor time of a thread |
+/// | `whole_blocks_share` | `churn`, `mixed`, `trace` | of the free memory at the end, what is in pageblocks
+/// | |         | | that are all free; CPUs' slots count as free | | `worst_ns`, `p9999_ns` | with --each |
+/// the longest operation, and what 99.99 % of them took at most. By | |         | | the clock on the wall,
+/// with reading it: a thread that was preempted counts, so take the | |         | | least of several
+/// repetitions | | `next_ns`, `sections`, `section_ns` | `fail` | see there |
+struct plan;
+void register_row_sources(const plan& what);
+void register_list_sources(const plan& what);
+void register_machine(const plan& what);
+void register_peers(const plan& what);
 
 }  // namespace bench

@@ -21,6 +21,12 @@ def main():
             (["--memory=32T"], "wants a size from 64M to 16T"),
             (["--trace", f"{folder}/missing"], "missing"),
             (["--trace", str(text)], "text.so"),
+            (["--sizes"], "--sizes wants a value"),
+            (["--sizes", "1G,1M"], "--sizes 1M: wants a size from 64M to 16T"),
+            (["--sizes=1G,"], "wants a size from 64M to 16T"),
+            (["--each", "--sizes", "1G"], "--each"),
+            (["--iterations", "0"], "--iterations 0: wants a number"),
+            (["--iterations=few"], "--iterations few: wants a number"),
             (["--frob"], "frob"),
         ]
         for words, sentence in cases:

@@ -1,19 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """workloads.py ROOT ASHLAR_BENCH PEER.so...: every workload runs for every source, contract and peer, under the names
-that are promised, and none loses a frame."""
+that are promised, and none loses a frame. Counters are there and say what can be."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
 
+SOURCES = ["radix/exclusive", "radix/shared", "radix/direct", "list/exclusive", "list/shared", "list/locked"]
+MACHINE = "machine/exclusive"
+HEAPS = ("mimalloc", "jemalloc", "tbb")  # peers without a range of frames that could be full
+SIZES = ("64M", "128M")
+wrong = []
 
-def expected(peers):
-    subjects = ["radix/exclusive", "radix/shared", "radix/direct", "list/exclusive", "list/shared", "list/locked"]
-    subjects += ["peer:" + pathlib.Path(peer).stem for peer in peers]
+
+def check(truth, what):
+    if not truth:
+        wrong.append(what)
+
+
+def same_runs(subject):
+    return [f"same/{subject}/order:{order}/threads:{threads}" for order in (0, 3, 9) for threads in (1, 2)]
+
+
+def expected(subjects):
     for subject in subjects:
+        yield from same_runs(subject)
+        if subject == MACHINE:
+            continue
         for threads in (1, 2):
             for order in (0, 3, 9):
-                for workload in ("bulk", "same", "random"):
+                for workload in ("bulk", "random"):
                     yield f"{workload}/{subject}/order:{order}/threads:{threads}"
                 for load in (50, 90):
                     yield f"churn/{subject}/order:{order}/load:{load}/threads:{threads}"
@@ -22,27 +39,96 @@ def expected(peers):
         yield f"trace/{subject}/threads:1"
 
 
+def expected_sizes(subjects):
+    for subject in subjects:
+        for size in SIZES:
+            for order in (0, 3, 9):
+                for workload in ("bulk", "same", "random", "churn"):
+                    yield f"{workload}/{subject}/order:{order}/memory:{size}/threads:1"
+            for order in (3, 9):
+                yield f"fail/{subject}/order:{order}/memory:{size}/iterations:1/manual_time/threads:1"
+
+
+class Bench:
+    def __init__(self, program, peers):
+        self.words = [program, "--benchmark_repetitions=1", "--benchmark_min_time=0.001",
+                      "--benchmark_display_aggregates_only=false", "--benchmark_format=json",
+                      *(word for peer in peers for word in ("--peer", peer))]
+
+    def run(self, *words):
+        """Runs by name."""
+        # Room for what jemalloc keeps for each thread.
+        there = {**os.environ, "GLIBC_TUNABLES": "glibc.rtld.optional_static_tls=16384"}
+        done = subprocess.run([*self.words, *words], capture_output=True, text=True, timeout=300, check=False, env=there)
+        if done.returncode:
+            sys.exit(f"exit status {done.returncode}\n{done.stderr}")
+        return {run["run_name"]: run for run in json.loads(done.stdout)["benchmarks"]}
+
+
+def check_names(runs, names):
+    wanted = set(names)
+    wrong.extend(f"{name}: is missing" for name in sorted(wanted - set(runs)))
+    wrong.extend(f"{name}: nobody asked for it" for name in sorted(set(runs) - wanted))
+
+
+def check_runs(runs):
+    for name, run in runs.items():
+        check("error_message" not in run, f"{name}: {run.get('error_message')}")
+        check(run.get("cpu_time", 1) > 0, f"{name}: took no time")
+        workload, memory = name.split("/")[0], "peer" not in name
+        if workload in ("bulk", "random"):
+            check(run.get("allocate_ns", 0) > 0 and run.get("free_ns", 0) > 0, f"{name}: allocations and frees in one")
+        if workload in ("churn", "mixed", "trace") and memory:
+            check(0 < run.get("whole_blocks_share", 0) <= 1, f"{name}: {run.get('whole_blocks_share')} in whole blocks")
+
+
+def check_sizes(runs):
+    for name, run in runs.items():
+        if any(f"/peer:{heap}/" in name for heap in HEAPS):
+            reason = "not all memory can be taken" if name.startswith("fail") else "hands out more memory"
+            check(reason in run.get("error_message", ""), f"{name}: {run.get('error_message', 'is measured')}")
+            continue
+        check("error_message" not in run, f"{name}: {run.get('error_message')}")
+        if name.startswith("fail"):
+            check(run.get("next_ns", 0) > 0, f"{name}: no request after the first")
+            if "/peer:" not in name:
+                check(run.get("sections", 0) >= 1 and run.get("section_ns", 0) > 0, f"{name}: no sections")
+
+
+def check_each(runs):
+    for name, run in runs.items():
+        check("error_message" not in run, f"{name}: {run.get('error_message')}")
+        check(0 < run.get("p9999_ns", 0) <= run.get("worst_ns", 0), f"{name}: no time of each operation")
+
+
 def main():
-    root, bench, *peers = sys.argv[1:]
+    root, program, *peers = sys.argv[1:]
     trace = pathlib.Path(root) / "tests/data/traces/linux-6.18-compile-head.perf-script.txt.xz"
-    words = [bench, "--memory", "64M", f"--trace={trace}", "--benchmark_repetitions=1", "--benchmark_min_time=0.001",
-             "--benchmark_display_aggregates_only=false", "--benchmark_format=json", "--benchmark_filter=threads"]
-    for peer in peers:
-        words += ["--peer", peer]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        sys.exit(f"exit status {done.returncode}\n{done.stderr}")
-    runs = {run["run_name"]: run for run in json.loads(done.stdout)["benchmarks"]}
-    wrong = [f"{name}: {run['error_message']}" for name, run in runs.items() if "error_message" in run]
-    wanted = set(expected(peers))
-    wrong += [f"{name}: is missing" for name in sorted(wanted - set(runs))]
-    wrong += [f"{name}: nobody asked for it" for name in sorted(set(runs) - wanted)]
-    wrong += [f"{name}: took no time" for name, run in runs.items() if run.get("cpu_time", 1) <= 0]
-    for name in ("bulk", "random"):
-        run = runs.get(f"{name}/radix/shared/order:3/threads:2", {})
-        if not (run.get("allocate_ns", 0) > 0 and run.get("free_ns", 0) > 0):
-            wrong.append(f"{name}: does not tell allocations and frees apart")
-    print(f"{len(runs)} runs, {len(wrong)} wrong")
+    heaps = [peer for peer in peers if pathlib.Path(peer).stem in HEAPS]
+    peers = [peer for peer in peers if peer not in heaps]
+    subjects = SOURCES + ["peer:" + pathlib.Path(peer).stem for peer in peers]
+    total = 0
+    # Where blocks of all orders come and go, little memory is full now and then. Heaps are slow and never full.
+    for memory, these, names, pattern in (("256M", peers, [*subjects, MACHINE], "threads"),
+                                          ("64M", heaps, ["peer:" + pathlib.Path(heap).stem for heap in heaps], "peer")):
+        bench = Bench(program, these)
+        common = ("--memory", memory, f"--trace={trace}", f"--benchmark_filter={pattern}")
+        runs = bench.run(*common)
+        check_names(runs, expected(names))
+        check_runs(runs)
+        each = bench.run(*common, "--each")
+        check_names(each, expected(names))
+        check_each(each)
+        sizes = bench.run("--sizes=" + ",".join(SIZES), f"--benchmark_filter={pattern}")
+        check_names(sizes, expected_sizes([name for name in names if name != MACHINE]))
+        check_sizes(sizes)
+        total += len(runs) + len(each) + len(sizes)
+
+    # So many iterations and no more.
+    for name, run in Bench(program, []).run("--iterations=7", "--benchmark_filter=same/radix").items():
+        check("/iterations:7/" in name and run["iterations"] == 7 * int(name[-1]), f"{name}: {run['iterations']}")
+
+    print(f"{total} runs, {len(wrong)} wrong")
     sys.exit("\n".join(wrong) or 0)
 
 

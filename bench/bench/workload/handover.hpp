@@ -4,18 +4,18 @@
 #include <atomic>
 #include <thread>
 
-#include "bench/workload/blocks.hpp"
+#include "bench/workload/part.hpp"
 
 namespace bench {
 
 /// Thread 0 allocates, thread 1 frees what it is handed over a ring of 1024 blocks.
 template <class Subject>
-void handover(benchmark::State& state, stage<Subject>& on, unsigned order) {
+void handover(benchmark::State& state, part<Subject>& mine, unsigned order) {
     constexpr std::size_t ring = 1024;
-    part<Subject> mine(state, on);
     mine.share(ring);
     const auto slot = [&](std::size_t i) { return std::atomic_ref(mine.blocks()[i % ring]); };
     std::size_t at = 0;
+    mine.begins();
     for ([[maybe_unused]] auto _ : state) {
         const auto here = slot(at++);
         if (mine.cpu() == 0) {
@@ -29,7 +29,6 @@ void handover(benchmark::State& state, stage<Subject>& on, unsigned order) {
             mine.free(block, order);
         }
     }
-    mine.finish();
 }
 
 }  // namespace bench
