@@ -71,13 +71,14 @@ function(ashlar_compile_fail)
     ashlar_test_properties(${arg_NAME})
 endfunction()
 
-# ashlar_fuzz(NAME fuzz-x SOURCE f.cpp [CORPUS seed-dir...] [SECONDS 5] [LONG_SECONDS 300])
+# ashlar_fuzz(NAME fuzz-x SOURCE f.cpp [CORPUS seed-dir...] [DEFINITIONS X=y...] [SECONDS 5] [LONG_SECONDS 300])
 # A libFuzzer target. Always built by clang++, whatever compiler the rest uses; finds stay in the build tree.
 function(ashlar_fuzz)
     if(NOT ASHLAR_TESTS_ONCE)
         return()
     endif()
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;SOURCE;SECONDS;LONG_SECONDS" "CORPUS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;SOURCE;SECONDS;LONG_SECONDS" "CORPUS;DEFINITIONS")
+    list(TRANSFORM arg_DEFINITIONS PREPEND "-D")
     if(NOT arg_SECONDS)
         set(arg_SECONDS 5)
     endif()
@@ -94,7 +95,7 @@ function(ashlar_fuzz)
     set(source "${CMAKE_CURRENT_SOURCE_DIR}/${arg_SOURCE}")
     add_custom_command(OUTPUT "${binary}"
         COMMAND "${ASHLAR_CLANGXX}" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined
-            -fno-sanitize-recover=all ${ashlar_warning_flags} -I "${PROJECT_SOURCE_DIR}/include"
+            -fno-sanitize-recover=all ${ashlar_warning_flags} ${arg_DEFINITIONS} -I "${PROJECT_SOURCE_DIR}/include"
             -I "${PROJECT_SOURCE_DIR}/tests" -MD -MF "${binary}.d" -MT "${binary}" "${source}" -o "${binary}"
         DEPENDS "${source}" DEPFILE "${binary}.d" COMMENT "Building fuzzer ${arg_NAME}" VERBATIM)
     add_custom_target(${arg_NAME} ALL DEPENDS "${binary}")

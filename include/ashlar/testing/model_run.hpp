@@ -39,7 +39,7 @@ struct model_freedom {
 /// ashlar::testing::model_run<frames> run({{68}, 444}, 1);
 /// std::string wrong = run.steps(100'000);       // empty, or what went wrong first
 /// ```
-template <class Source>
+template <class Source, class Bits = random_bits>
 class model_run {
  public:
     using space = typename Source::space;
@@ -49,6 +49,9 @@ class model_run {
                      buddy_shape{.top_order = Source::top_order, .pageblock_order = Source::isolation_order}>;
 
     model_run(frames_range frames, std::uint64_t seed, model_freedom freedom = {})
+        : model_run(frames, seed, freedom, Bits(seed)) {}
+    /// With dice of the caller's (a fuzzer's input): four words a step.
+    model_run(frames_range frames, std::uint64_t seed, model_freedom freedom, Bits bits)
         : frames_(frames),
           seed_(seed),
           freedom_(freedom),
@@ -56,7 +59,7 @@ class model_run {
           oracle_words_(oracle_type::metadata_words(frames)),
           stream_(
               {.frames = frames, .top_order = Source::top_order, .isolation_order = Source::isolation_order},
-              seed),
+              bits),
           held_(Source::top_order) {}
 
     /// Empty, or the first disagreement with the seed, the step and the call.
@@ -324,7 +327,7 @@ class model_run {
     word_buffer<typename oracle_type::word> oracle_words_;
     std::unique_ptr<Source> source_;
     oracle_type oracle_;
-    request_stream<space> stream_;
+    request_stream<space, Bits> stream_;
     holdings<space> held_;
     std::uint64_t free_ = 0;
     std::uint64_t step_ = 0;
