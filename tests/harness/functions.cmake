@@ -15,7 +15,7 @@ endif()
 
 # What all tests share: labels, a time limit, the long switch; 77 means "left out, and the output says why".
 function(ashlar_test_properties name)
-    string(REGEX MATCH "^(law|model|vector|unit|interleaving|fuzz|compile-fail|freestanding|boot|house|docs)" kind "${name}")
+    string(REGEX MATCH "^(law|fault|mutant|model|vector|unit|interleaving|fuzz|compile-fail|freestanding|boot|house|docs)" kind "${name}")
     if(NOT kind)
         message(FATAL_ERROR "${name}: a test's name begins with what it checks")
     endif()

@@ -31,12 +31,13 @@ struct fault_plan {
 /// A source whose verbs fail when a plan says so, for the tests of whatever is built on it. A call that is
 /// made to fail does not reach the source: failing leaves the state unchanged.
 ///
-/// Verbs that answer an error can fail (`attach` to `free`); `drain` and the const verbs always reach the
-/// source. Without a plan the layer is not there.
+/// Verbs that answer an error can fail (`attach` to `free`; taking rows or lines counts as `allocate`);
+/// `drain`, giving rows or lines, and the const verbs always reach the source. Without a plan the layer is
+/// not there.
 /// - Complexity: that of the source and the predicate.
 /// - Context: one caller at a time.
 template <class Source>
-class fault_injected {
+class fault_injected : public row_properties<Source> {
     static_assert(frame_source<Source>, "fault_injected<Source>: Source must be a frame_source");
 
  public:
@@ -102,6 +103,49 @@ class fault_injected {
     constexpr errc free(frame<space> first, unsigned order) noexcept {
         if (fails({.which = verb::free, .frames = {first, 0}, .order = order})) return plan_.error;
         return inner_.free(first, order);
+    }
+    template <free_checking_source Checking = Source>
+    [[nodiscard]] constexpr errc would_free(frame<space> first, unsigned order) const noexcept {
+        return inner_.would_free(first, order);
+    }
+    template <row_source Rows = Source>
+    constexpr auto take_row(request<space> wanted, frame<space> near) noexcept {
+        using taken = decltype(inner_.take_row(wanted, near));
+        return fails({.which = verb::allocate, .wanted = wanted}) ? taken(plan_.error)
+                                                                  : inner_.take_row(wanted, near);
+    }
+    template <row_source Rows = Source>
+    constexpr auto steal_row(request<space> wanted) noexcept {
+        using taken = decltype(inner_.steal_row(wanted));
+        return fails({.which = verb::allocate, .wanted = wanted}) ? taken(plan_.error)
+                                                                  : inner_.steal_row(wanted);
+    }
+    template <row_source Rows = Source>
+    constexpr auto take_lines(request<space> wanted, unsigned window_order, frame<space> near) noexcept {
+        using taken = decltype(inner_.take_lines(wanted, window_order, near));
+        return fails({.which = verb::allocate, .wanted = wanted})
+                   ? taken(plan_.error)
+                   : inner_.take_lines(wanted, window_order, near);
+    }
+    template <row_source Rows = Source>
+    constexpr auto give_row(frame<space> first, typename Rows::row_bits mask) noexcept {
+        return inner_.give_row(first, mask);
+    }
+    template <row_source Rows = Source>
+    constexpr auto give_lines(frame<space> first, typename Rows::row_bits mask) noexcept {
+        return inner_.give_lines(first, mask);
+    }
+    template <row_source Rows = Source>
+    [[nodiscard]] constexpr bool offers_row(frame<space> first) const noexcept {
+        return inner_.offers_row(first);
+    }
+    template <row_source Rows = Source>
+    [[nodiscard]] constexpr mobility class_of(frame<space> first) const noexcept {
+        return inner_.class_of(first);
+    }
+    template <row_source Rows = Source>
+    constexpr void set_class_of(frame<space> first, mobility to) noexcept {
+        inner_.set_class_of(first, to);
     }
     constexpr void drain() noexcept { inner_.drain(); }
     constexpr void drain(cpu_id cpu) noexcept { inner_.drain(cpu); }
