@@ -34,7 +34,7 @@ TEST_CASE("two increments by load and store lose one, by fetch_add none") {
     const auto broken = explore(bytes_of(counter), {racy, racy}, judge);
     REQUIRE(broken.findings.size() == 1);
     CHECK(broken.findings[0].what == "lost update");
-    CHECK(broken.findings[0].schedule.find("thread 1 load") != std::string::npos);
+    CHECK(broken.findings[0].schedule.find("program 1  load") != std::string::npos);
     const auto sound = explore(bytes_of(counter), {atomic, atomic}, judge);
     CHECK(sound.findings.empty());
     CHECK(sound.complete);
@@ -96,8 +96,8 @@ TEST_CASE("a limit is obeyed and said") {
         for (int i = 0; i < 5; ++i) counter.fetch_add(1, order);
         return outcome{};
     };
-    const auto seen = explore(
-        bytes_of(counter), {program, program, program}, [](const auto&) { return ""; }, 20);
+    const auto seen = explore(bytes_of(counter), {program, program, program}, [](const auto&) { return ""; },
+                              {.states = 20});
     CHECK_FALSE(seen.complete);
     CHECK(seen.states == 20);
 }

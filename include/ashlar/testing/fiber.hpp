@@ -4,7 +4,6 @@
 #include <ucontext.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -18,10 +17,11 @@ namespace ashlar::testing {
 /// record of stacks that this does not restore.
 class fiber {
  public:
-    /// Where a call stands. Equal bytes mean that the call will go on alike, given alike memory.
+    /// Where a call stood, with the used part of its stack.
     struct position {
-        std::vector<std::byte> stack;
-        ucontext_t registers{};
+        std::byte* low = nullptr;
+        void** registers = nullptr;
+        std::size_t at = 0;  ///< where its stack begins among the saved ones
     };
 
     explicit fiber(std::size_t stack_bytes = 64 * 1024)
@@ -34,55 +34,77 @@ class fiber {
     /// fiber.
     bool start(const std::function<void()>& call) {
         call_ = &call;
-        getcontext(&inside_);
-        inside_.uc_stack.ss_sp = stack_.get();
-        inside_.uc_stack.ss_size = stack_bytes_;
-        inside_.uc_link = nullptr;
-        makecontext(&inside_, &fiber::enter, 0);
+        std::memset(stack_.get(), 0, stack_bytes_);
+        getcontext(&entry_);
+        entry_.uc_stack.ss_sp = stack_.get();
+        entry_.uc_stack.ss_size = stack_bytes_;
+        entry_.uc_link = nullptr;
+        makecontext(&entry_, &fiber::enter, 0);
+        registers_ = nullptr;
         return go();
     }
-    /// Goes on from a pause; true when the call ended.
-    bool resume(const position& from) {
-        std::memcpy(end() - from.stack.size(), from.stack.data(), from.stack.size());
-        inside_ = from.registers;
+    /// Goes on from where the call stands; true when it ended.
+    bool resume() {
+        // What calls that are over left behind must not tell positions apart.
+        std::byte* const from = low_ - stack_.get() > cleared ? low_ - cleared : stack_.get();
+        std::memset(from, 0, static_cast<std::size_t>(low_ - from));
         return go();
-    }
-    /// After `start` or `resume` answered false: where the call stands.
-    [[nodiscard]] std::shared_ptr<const position> where() const {
-        return std::make_shared<const position>(position{{low_, end()}, inside_});
     }
     /// Only inside the call. Returns when the fiber is resumed.
     [[gnu::noinline]] void pause() {
-        __builtin_unwind_init();  // the callee-saved registers go to the stack, too
+        void* here[5];
+        registers_ = here;
         low_ = below_caller();
-        swapcontext(&inside_, &outside_);
+        if (__builtin_setjmp(here) == 0) __builtin_longjmp(outside_, 1);
+    }
+
+    /// The used part of the stack of a call that paused. Equal bytes mean that it will go on alike, given
+    /// alike memory.
+    [[nodiscard]] const std::byte* low() const noexcept { return low_; }
+    [[nodiscard]] std::size_t used() const noexcept { return static_cast<std::size_t>(end() - low_); }
+    /// Of a call that paused: where it stands, its stack added to `stacks`.
+    [[nodiscard]] position save(std::vector<std::byte>& stacks) const {
+        const position here{low_, registers_, stacks.size()};
+        stacks.insert(stacks.end(), low_, end());
+        return here;
+    }
+    void restore(const position& to, const std::vector<std::byte>& stacks) {
+        low_ = to.low;
+        registers_ = to.registers;
+        std::memcpy(low_, stacks.data() + to.at, used());
     }
 
  private:
-    [[nodiscard]] std::byte* end() const { return stack_.get() + stack_bytes_; }
+    static constexpr std::ptrdiff_t cleared = 2048;
+
+    [[nodiscard]] std::byte* end() const noexcept { return stack_.get() + stack_bytes_; }
     [[gnu::noinline]] static std::byte* below_caller() {
         return static_cast<std::byte*>(__builtin_frame_address(0));
     }
-    bool go() {
+    [[gnu::noinline]] bool go() {
         ended_ = false;
         running = this;
-        swapcontext(&outside_, &inside_);
+        if (__builtin_setjmp(outside_) == 0) {
+            if (registers_ == nullptr) setcontext(&entry_);
+            __builtin_longjmp(registers_, 1);
+        }
         return ended_;
     }
     static void enter() {
         (*running->call_)();
         running->ended_ = true;
-        setcontext(&running->outside_);
+        __builtin_longjmp(running->outside_, 1);
     }
     inline static fiber* running = nullptr;
 
     std::unique_ptr<std::byte[]> stack_;
     std::size_t stack_bytes_;
     std::byte* low_ = nullptr;
+    void** registers_ = nullptr;  ///< in the frame of `pause`
+    void* outside_[5] = {};
     const std::function<void()>* call_ = nullptr;
     bool ended_ = false;
-    ucontext_t inside_{};
-    ucontext_t outside_{};
+    ucontext_t entry_{};
 };
 
 }  // namespace ashlar::testing
