@@ -21,7 +21,7 @@ using locked_list = ashlar::locked<ashlar::list_buddy<Platform>>;
 }  // namespace
 
 void register_list_sources(const plan& what) {
-    using shared = ashlar::cpu_magazines<locked_list<ashlar::cpu_platform<64>>,
+    using shared = ashlar::cpu_magazines<locked_list<each_cpu>,
                                          ashlar::magazine_shape{.contract = ashlar::slot_contract::shared}>;
     add_source<ashlar::cpu_magazines<locked_list<each_thread>>>("list/exclusive", what);
     add_source<shared>("list/shared", what);

@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <ashlar/linux_backend/user_platform.hpp>
 #include <bit>
 #include <cstdint>
 #include <functional>
@@ -14,6 +13,7 @@
 
 #include "bench/any_subject.hpp"
 #include "bench/plan.hpp"
+#include "bench/platforms.hpp"
 #include "bench/subject.hpp"
 #include "bench/vast.hpp"
 #include "bench/workload/bulk.hpp"
@@ -25,9 +25,6 @@
 #include "bench/workload/trace.hpp"
 
 namespace bench {
-
-/// Threads have a slot while they measure.
-using each_thread = ashlar::thread_platform<64>;
 
 /// Which workloads: every one, or `same` alone.
 enum class extent { all, same };
@@ -61,7 +58,8 @@ class registry {
             }
         }
         add("mixed", "", [=](auto& state, auto& mine) { mixed(state, mine, frames); });
-        add_on("handover", "/order:0", 2, frames, [](auto& state, auto& mine) { handover(state, mine, 0); });
+        add_on("handover", "/order:0", most_threads, frames,
+               [](auto& state, auto& mine) { handover(state, mine, 0); });
         if (plan_.events == nullptr) return;
         // At least the GiB of the machine that the shipped trace was taken on.
         const std::uint64_t traced =
@@ -102,7 +100,8 @@ class registry {
     using workload = std::function<void(benchmark::State&, part<Subject>&)>;
 
     void add(const std::string& what, const std::string& with, const workload& run) const {
-        for (const unsigned threads : {1u, 2u}) add_on(what, with, threads, plan_.wanted.frames, run);
+        for (unsigned threads = 1; threads <= most_threads; ++threads)
+            add_on(what, with, threads, plan_.wanted.frames, run);
     }
     void add_on(const std::string& what, const std::string& with, unsigned threads, std::uint64_t frames,
                 const workload& run) const {

@@ -8,7 +8,6 @@
 namespace bench {
 
 void register_row_sources(const plan& what) {
-    using each_cpu = ashlar::cpu_platform<64>;
     using shared = ashlar::cpu_rows<ashlar::radix_buddy<each_cpu>,
                                     ashlar::rows_shape{.contract = ashlar::slot_contract::shared}>;
     add_source<ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>>("radix/exclusive", what);
