@@ -225,6 +225,17 @@ TEST_CASE("what a reservation is for is told") {
     CHECK(kind_at(s.map, all[1].begin) == reserved);
 }
 
+TEST_CASE("a reservation of the last byte of the address space is not told as a range of nothing") {
+    setup s;
+    fdt_writer tree;
+    tree.root().memory({0, 0x1000000}).end();
+    tree.begin("reserved-memory").cells("#address-cells", {2}).cells("#size-cells", {1}).flag("ranges");
+    tree.begin("last").cells("reg", {~0u, ~0u, 1}).end();
+    tree.begin("two").cells("reg", {~0u, ~0u - 1, 2}).end().end();
+    CHECK(read(s, tree.sealed()) == std::vector<told>{{"two", ~0ull - 1, ~0ull, false}});
+    CHECK(kind_at(s.map, 0) == usable);
+}
+
 TEST_CASE("only the usable range of a crash kernel is used") {
     setup s;
     fdt_writer tree;

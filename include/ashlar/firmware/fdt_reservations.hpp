@@ -17,7 +17,8 @@
 
 namespace ashlar {
 
-/// A range that a child of /reserved-memory takes. It is never handed out, whatever its flags say.
+/// A range that a child of /reserved-memory takes. It is never handed out, whatever its flags say. The last
+/// byte of the address space is in no map: a range of that byte alone is not told.
 struct fdt_reservation {
     bytes name{};               ///< of the child, with its unit address, without a terminator
     std::uint32_t phandle = 0;  ///< by which devices name it; 0 if none does
@@ -184,8 +185,8 @@ class fdt_reservation_walk {
     }
 
     constexpr void tell(const fdt_node& node, const extent& claimed, bool placed) noexcept {
-        if (claimed.form == extent::shape::empty) return;
         constexpr std::uint64_t top = ~std::uint64_t{0};
+        if (claimed.form == extent::shape::empty || claimed.first == top) return;
         const fdt_property phandle = properties_.find(node, "phandle");
         sink_(fdt_reservation{node.name,
                               phandle.value.size() == 4 ? load_big<std::uint32_t>(phandle.value, 0) : 0,
