@@ -94,6 +94,7 @@
 #include <ashlar/source/transit.hpp>
 #include <ashlar/version.hpp>
 #include <ashlar/zone/contiguous_search.hpp>
+#include <ashlar/zone/drain_everywhere.hpp>
 #include <ashlar/zone/exclude_used.hpp>
 #include <ashlar/zone/frame_quota.hpp>
 #include <ashlar/zone/machine_builder.hpp>

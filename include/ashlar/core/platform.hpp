@@ -33,7 +33,9 @@ struct platform {
     /// While it lives the caller stays on its CPU and is not interrupted by another user of the allocator.
     struct cpu_guard {};
 
-    /// Runs `task` once on every CPU that is up, and returns when all have.
+    /// Runs `task` once on every CPU that is up, and returns when all have. A machine calls it when memory is
+    /// exhausted, isolated or revoked, no guard held; where the caller cannot wait for the others, on its own
+    /// CPU alone.
     template <class Task>
     static constexpr void on_each_cpu(Task&& task) noexcept {
         task();

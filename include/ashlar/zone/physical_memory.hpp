@@ -5,6 +5,7 @@
 #include <ashlar/firmware/memory_map.hpp>
 #include <ashlar/firmware/topology.hpp>
 #include <ashlar/zone/contiguous_search.hpp>
+#include <ashlar/zone/drain_everywhere.hpp>
 #include <ashlar/zone/machine_builder.hpp>
 #include <ashlar/zone/machine_reserves.hpp>
 #include <ashlar/zone/metadata_plan.hpp>
@@ -27,11 +28,15 @@ namespace ashlar {
 ///
 /// - Invariant: attached zones do not overlap; blocks never merge across a zone's boundary.
 /// - Protocol: see zone_slots. A request that has searched `section_effort` pageblocks in a zone drops the
-///   guard once before it goes on; what it learned stays in the zone's hints.
+///   guard once before it goes on; what it learned stays in the zone's hints. When every zone has failed, or
+///   frames are isolated or revoked, the other CPUs' slots are drained through the platform's `on_each_cpu`,
+///   once, if they hold anything.
 /// - Complexity: choosing a zone is an index into a list; `free` finds its zone in O(log zones), without a
 ///   lock.
 /// - Context: the verbs as the zones' source allows; boot, attach and detach from thread context, no guard
-///   held. A verb on a range needs the range to lie in one zone, else `misaligned`.
+///   held. allocate, isolate and revoke may call `on_each_cpu`: where a caller cannot wait for the others (an
+///   interrupt), the platform's runs the task on the caller's CPU alone. A verb on a range needs the range to
+///   lie in one zone, else `misaligned`.
 /// - Mirrored memory exists iff a mirrored zone does. Without one, requests for it are served from ordinary
 ///   memory.
 /// - Failure: `exhausted` when every zone on the list said so, `busy` when one could not tell.
@@ -147,7 +152,11 @@ class physical_memory {
         });
     }
     errc isolate(range<space> frames) noexcept {
-        return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.isolate(frames); });
+        const auto set = [&]() noexcept {
+            return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.isolate(frames); });
+        };
+        const errc answer = set();
+        return answer == errc::busy && detail::drain_everywhere(zones_) ? set() : answer;
     }
     errc readmit(range<space> frames) noexcept {
         return in_zone(frames, [frames](Zone& zone, auto&) noexcept { return zone.readmit(frames); });
@@ -159,17 +168,15 @@ class physical_memory {
             if (left) reserve.left(frames.count);
             return left.error();
         });
-        return error == errc::ok ? left : result<std::uint64_t>(error);
+        if (error != errc::ok) return error;
+        (void)detail::drain_everywhere(zones_);  // nobody hands out what is gone
+        return left;
     }
 
     result<frame<space>> allocate(request<space> wanted) noexcept {
         if (wanted.order > top_order) return errc::unsupported;
         if (wanted.mirror == mirror::unspecified) wanted.mirror = default_mirror();
-        detail::zone_search<slots> search(zones_, wanted);
-        for (;;) {
-            [[maybe_unused]] const typename platform_type::cpu_guard guard{};
-            if (const auto got = search.section(); search.finished()) return got;
-        }
+        return detail::search_zones(zones_, wanted);
     }
     /// With everything at its default.
     template <std::integral Integer>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/core/result.hpp>
 #include <ashlar/core/source.hpp>
+#include <ashlar/zone/drain_everywhere.hpp>
 #include <ashlar/zone/watermarks.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +34,11 @@ class zone_search {
         : zones_(zones), wanted_(wanted), effort_(wanted.effort) {}
 
     [[nodiscard]] constexpr bool finished() const noexcept { return finished_; }
+    /// All zones once more, with the effort that is left.
+    constexpr void restart() noexcept {
+        started_ = false;
+        finished_ = false;
+    }
 
     /// Tries the zones from where the search stands until one has a block, all have been asked, or it is time
     /// to let interrupts in. Guard held.
@@ -96,5 +103,24 @@ class zone_search {
     bool started_ = false;
     bool finished_ = false;
 };
+
+/// A request on the zones of its list, the guard dropped between sections; what other CPUs keep for
+/// themselves is drained, once, before it is believed that memory is exhausted. No guard held.
+template <class Slots>
+result<frame<typename Slots::space>> search_zones(Slots& zones,
+                                                  const request<typename Slots::space>& wanted) noexcept {
+    zone_search<Slots> search(zones, wanted);
+    for (bool drained = false;;) {
+        {
+            [[maybe_unused]] const typename Slots::platform_type::cpu_guard guard{};
+            const auto got = search.section();
+            if (!search.finished()) continue;
+            if (got || got.error() != errc::exhausted || drained) return got;
+        }
+        drained = drain_everywhere(zones);
+        if (!drained) return errc::exhausted;
+        search.restart();
+    }
+}
 
 }  // namespace ashlar::detail
