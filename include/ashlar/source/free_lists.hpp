@@ -158,8 +158,9 @@ class free_lists {
         if (is_isolated(first) == isolated) return;
         const bool whole = end - first == std::uint64_t{1} << PageblockOrder;
         if (whole && is_free_tag(tag(first)) && covering(first).order >= PageblockOrder) {
-            // All of it is free, perhaps in a larger block: its own block changes sides and merges there.
-            carve(covering(first), first, end, tag_used);
+            // All of it is free, perhaps in a larger block: its own block changes sides and merges there. Who
+            // reads tags without the lock never sees it in use.
+            carve(covering(first), first, end, tag_inner);
             flip_isolated(first);
             insert(first, PageblockOrder);
             return;
