@@ -29,8 +29,7 @@ namespace ashlar {
 ///   stays so until a fresh attach. Isolation of a pageblock ends when its last online frame leaves.
 ///
 /// Recovery starts from the tags, one store per frame's change: a crash leaks at most the block that was
-/// being handed out or moved between isolated and not (at most a pageblock for the latter), and with `live`
-/// nothing.
+/// being handed out, and with `live` nothing.
 ///
 /// Example:
 /// ```
