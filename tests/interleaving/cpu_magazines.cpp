@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Every interleaving of `cpu_magazines` over the shipped sources on a few frames: CPUs with a slot each, and
-// CPUs that share one.
+// Every interleaving, with weak memory, of `cpu_magazines` over the shipped sources on a few frames: CPUs
+// with a slot each, and CPUs that share one.
 #include <doctest/doctest.h>
 
 #include <ashlar/layer/cpu_magazines.hpp>
@@ -48,6 +48,7 @@ explorer::program take_for_another(World& w) {
     return [&w] {
         const auto got = w.memory.allocate({});
         if (!got) return outcome{0, code(got.error())};
+        w.use({*got, 1});
         w.note().store(static_cast<typename decltype(w.memory)::word::value_type>(got->number),
                        memory_order::release);
         return outcome{0, code(errc::ok)};
@@ -57,7 +58,9 @@ template <class World>
 explorer::program give_what_is_told(World& w) {
     return [&w] {
         const std::uint64_t number = w.note().load(memory_order::acquire);
-        return number == 0 ? outcome{0, code(errc::ok), 1} : outcome{0, code(w.memory.free({number}, 0))};
+        if (number == 0) return outcome{0, code(errc::ok), 1};
+        w.use({{number}, 1});
+        return outcome{0, code(w.memory.free({number}, 0))};
     };
 }
 /// As a world, but a frame in the note counts as held unless the second program gave it.
@@ -84,10 +87,12 @@ explorer::program isolate_and_tell(World& w) {
 template <class World>
 explorer::program give_and_take(World& w, std::uint64_t first) {
     return [&w, first] {
+        w.use({{first}, 1});
         if (const errc wrong = w.memory.free({first}, 0); wrong != errc::ok) return outcome{0, code(wrong)};
         const bool isolated = w.note().load(memory_order::seq_cst) != 0;
         const auto got = w.memory.allocate({});
         if (!got) return outcome{0, code(got.error())};
+        w.use({*got, 1});
         return outcome{mask_of({*got, 1}), code(errc::ok), isolated && World::unit.contains(*got) ? 1U : 0U};
     };
 }

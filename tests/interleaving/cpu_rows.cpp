@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Every interleaving of `cpu_rows` over the shipped radix_buddy on two lines of two rows of two frames: CPUs
-// with a slot each, and CPUs that share one.
+// Every interleaving, with weak memory, of `cpu_rows` over the shipped radix_buddy on two lines of two rows
+// of two frames: CPUs with a slot each, and CPUs that share one.
 #include <doctest/doctest.h>
 
 #include <ashlar/layer/cpu_rows.hpp>

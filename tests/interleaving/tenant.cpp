@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Every interleaving of tenants over the shipped radix_buddy: four frames, whose they are, and how many there
-// may be.
+// Every interleaving, with weak memory, of tenants over the shipped radix_buddy: four frames, whose they are,
+// and how many there may be.
 #include <doctest/doctest.h>
 
 #include <ashlar/source/radix_buddy.hpp>
-#include <ashlar/testing/explorer.hpp>
 #include <ashlar/zone/tenant.hpp>
-#include <cstdio>
 #include <string>
+
+#include "interleaving/run.hpp"
 
 namespace {
 
@@ -91,22 +91,13 @@ explorer::program limit_to(owner& by, std::uint64_t most) {
     return [&by, most] { return outcome{0, code(by.set_limit(most))}; };
 }
 
-void run(const char* name, world& w, std::uint64_t limit, std::vector<explorer::program> programs,
-         const std::function<std::string(const std::vector<outcome>&)>& also) {
-    const auto seen = explore({reinterpret_cast<std::byte*>(&w.shared), sizeof w.shared}, std::move(programs),
-                              [&](const std::vector<outcome>& results) {
-                                  const std::string wrong = w.judge(limit, results);
-                                  return wrong.empty() ? also(results) : wrong;
-                              });
-    std::printf("%-60s %9zu states %7zu end states %s\n", name, seen.states, seen.end_states,
-                seen.complete ? "" : "(cut off)");
-    for (const auto& f : seen.findings) {
-        std::printf("  %s, %zu end states, for example\n%s", f.what.c_str(), f.end_states,
-                    f.schedule.c_str());
-    }
-    CHECK(seen.complete);
-    CHECK(seen.findings.empty());
-    CHECK(seen.end_states > 0);
+void run(const char* name, world& w, std::uint64_t limit, const std::vector<explorer::program>& programs,
+         const judgement_of_results& also) {
+    const auto judge = [&](const std::vector<outcome>& results) {
+        const std::string wrong = w.judge(limit, results);
+        return wrong.empty() ? also(results) : wrong;
+    };
+    explore_weak(name, {reinterpret_cast<std::byte*>(&w.shared), sizeof w.shared}, programs, judge, {});
 }
 std::string anything(const std::vector<outcome>&) {
     return "";

@@ -6,13 +6,16 @@
 #include <ashlar/core/source.hpp>
 #include <ashlar/source/buddy_shape.hpp>
 #include <ashlar/testing/explorer.hpp>
-#include <cstdio>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
 
-// What explorations of per-CPU layers share: a few frames, programs over them, and what has to hold in the
+#include "interleaving/names.hpp"
+#include "interleaving/run.hpp"
+
+// What explorations of frame sources share: a few frames, programs over them, and what has to hold in the
 // end.
 namespace ashlar::testing {
 
@@ -46,25 +49,47 @@ template <class Source, std::uint64_t Count>
 struct world {
     static constexpr range<> frames{{8}, Count};
     static constexpr range<> unit{{8}, 4};
+    static constexpr std::size_t source_words = Source::metadata_words(frames);
 
-    /// The last one is for the programs: what one of them tells another.
-    alignas(64) typename Source::word words[Source::metadata_words(frames) + 1] = {};
+    struct alignas(64) shared_memory {
+        /// The last one is for the programs: what one of them tells another.
+        typename Source::word words[source_words + 1] = {};
+        /// The bytes of the frames.
+        owned_cell<std::uint8_t> bytes[Count];
+    };
+    shared_memory shared;
     Source memory;
     std::uint64_t held_at_start = 0;
 
     world() {
-        REQUIRE(memory.attach(frames, words, start::fresh) == errc::ok);
+        REQUIRE(memory.attach(frames, shared.words, start::fresh) == errc::ok);
         REQUIRE(memory.online(frames) == errc::ok);
     }
     void hold(range<> some) {
         REQUIRE(memory.allocate_at(some) == errc::ok);
         held_at_start |= mask_of(some);
     }
-    [[nodiscard]] typename Source::word& note() { return words[Source::metadata_words(frames)]; }
+    [[nodiscard]] typename Source::word& note() { return shared.words[source_words]; }
     /// Frames that were held at the start are now a program's to free.
     void hand_over(range<> some) { held_at_start &= ~mask_of(some); }
+    /// Whoever holds frames writes to them.
+    void use(range<> some) {
+        for (std::uint64_t i = 0; i < some.count; ++i) {
+            owned_cell<std::uint8_t>& byte = shared.bytes[some.first.number + i - frames.first.number];
+            byte.set(1);
+        }
+    }
+    [[nodiscard]] view<std::byte> bytes() { return {reinterpret_cast<std::byte*>(&shared), sizeof shared}; }
+    [[nodiscard]] static std::string name_of(std::size_t offset) {
+        constexpr std::size_t size = sizeof(typename Source::word);
+        if (offset >= offsetof(shared_memory, bytes))
+            return "frame " + std::to_string(frames.first.number + offset - offsetof(shared_memory, bytes));
+        if (offset == source_words * size) return "note";
+        return name_of_layered_word<Source>(frames, offset / size);
+    }
 
-    /// Every frame is in one place: free, held by a program, held since the start.
+    /// Every frame is in one place: free, held by a program, held since the start. The metadata agree with
+    /// themselves (no lost merge, no hint too low, no move open).
     [[nodiscard]] std::string judge(const std::vector<outcome>& results) const {
         std::uint64_t all = held_at_start;
         std::string wrong;
@@ -76,7 +101,8 @@ struct world {
         for (const auto& result : results) add(result[held]);
         if (!wrong.empty()) return wrong;
         if (all != mask_of(frames)) return "a frame lost";
-        return memory.validate() == errc::ok ? "" : "the source is damaged";
+        return memory.validate() == errc::ok ? ""
+                                             : "the metadata disagree: lost merge, low hint or open move";
     }
 };
 
@@ -84,23 +110,36 @@ template <class World>
 explorer::program take(World& w, unsigned order) {
     return [&w, order] {
         const auto got = w.memory.allocate({.order = order});
-        return got ? outcome{mask_of(block(*got, order)), code(errc::ok)} : outcome{0, code(got.error())};
+        if (!got) return outcome{0, code(got.error())};
+        w.use(block(*got, order));
+        return outcome{mask_of(block(*got, order)), code(errc::ok)};
     };
 }
 template <class World>
 explorer::program take_and_give(World& w, unsigned order) {
     return [&w, order] {
         const auto got = w.memory.allocate({.order = order});
-        return outcome{0, code(got ? w.memory.free(*got, order) : got.error())};
+        if (!got) return outcome{0, code(got.error())};
+        w.use(block(*got, order));
+        return outcome{0, code(w.memory.free(*got, order))};
     };
 }
 template <class World>
 explorer::program give(World& w, std::uint64_t first, unsigned order = 0) {
+    return [&w, first, order] {
+        w.use(block(frame<>{first}, order));
+        return outcome{0, code(w.memory.free({first}, order))};
+    };
+}
+/// A free of frames that the program may not hold: it leaves them alone.
+template <class World>
+explorer::program give_unused(World& w, std::uint64_t first, unsigned order = 0) {
     return [&w, first, order] { return outcome{0, code(w.memory.free({first}, order))}; };
 }
 template <class World>
 explorer::program give_and_drain(World& w, std::uint64_t first) {
     return [&w, first] {
+        w.use({{first}, 1});
         const errc answer = w.memory.free({first}, 0);
         w.memory.drain();
         return outcome{0, code(answer)};
@@ -110,7 +149,9 @@ template <class World>
 explorer::program take_this(World& w, std::uint64_t first) {
     return [&w, first] {
         const errc answer = w.memory.allocate_at({{first}, 1});
-        return answer == errc::ok ? outcome{mask_of({{first}, 1}), code(answer)} : outcome{0, code(answer)};
+        if (answer != errc::ok) return outcome{0, code(answer)};
+        w.use({{first}, 1});
+        return outcome{mask_of({{first}, 1}), code(answer)};
     };
 }
 template <class World>
@@ -122,24 +163,15 @@ explorer::program leave(World& w) {
     };
 }
 
-/// Runs the programs in every order; the world's judgement and then `also` see each end.
+/// Runs the programs in every order; the world's judgement and then `also` see each end. See `explore_weak`.
 template <class World>
-void run(const char* name, World& w, std::vector<explorer::program> programs,
-         const std::function<std::string(const std::vector<outcome>&)>& also) {
-    const auto seen = explore({reinterpret_cast<std::byte*>(w.words), sizeof w.words}, std::move(programs),
-                              [&](const std::vector<outcome>& results) {
-                                  const std::string wrong = w.judge(results);
-                                  return wrong.empty() ? also(results) : wrong;
-                              });
-    std::printf("%-60s %9zu states %7zu end states %s\n", name, seen.states, seen.end_states,
-                seen.complete ? "" : "(cut off)");
-    for (const auto& f : seen.findings) {
-        std::printf("  %s, %zu end states, for example\n%s", f.what.c_str(), f.end_states,
-                    f.schedule.c_str());
-    }
-    CHECK(seen.complete);
-    CHECK(seen.findings.empty());
-    CHECK(seen.end_states > 0);
+void run(const char* name, World& w, const std::vector<explorer::program>& programs,
+         const judgement_of_results& also, std::uint32_t deviations = no_bound) {
+    const auto judge = [&](const std::vector<outcome>& results) {
+        const std::string wrong = w.judge(results);
+        return wrong.empty() ? also(results) : wrong;
+    };
+    explore_weak(name, w.bytes(), programs, judge, {.name_of = World::name_of}, deviations);
 }
 inline std::string anything(const std::vector<outcome>&) {
     return "";
