@@ -17,6 +17,7 @@ import lab
 ODD_NAME = 'four nodes, <little> & "scarce"'
 NAMES = ["rows/reliability_first/nearest", "rows/locality_first/nearest", "list/mirror_off/interleave"]
 PEER = "peer:bitmap-peer"
+ORACLE = "oracle"  # no allocator: it has no time, and no policy
 FIGURES = ["mirrored_kernel_share", "mirrored_user_share", "local_share", "fallbacks", "failures", "whole_blocks_share"]
 SPREAD = ["least", "lower_quartile", "median", "upper_quartile", "most"]
 VOID = {"meta", "input", "wbr"}
@@ -94,7 +95,7 @@ def check_matrix(tool, peer, scratch):
     scenarios = results["scenarios"]
     lab.same([told["machine"]["name"] for told in scenarios], ["ample", ODD_NAME, "plain"], "machines")
     for told in scenarios:
-        lab.same([each["subject"] for each in told["runs"]], [*NAMES, PEER], "subjects")
+        lab.same([each["subject"] for each in told["runs"]], [*NAMES, PEER, ORACLE], "subjects")
         check_scenario(told)
     check_against_replay(tool, scenarios[0], tables)
     check_against_replay(tool, scenarios[1], [*tables, "--mirror-limit", "2M"])
@@ -123,15 +124,22 @@ def check_scenario(told):
         check_run(told, each, len(events))
 
 
-def check_run(told, each, moments):
-    lab.same(list(each), ["subject", "ns_per_event", *FIGURES, "over_time"], "keys of a run")
-    times = each["ns_per_event"]
+def check_times(times):
     lab.same(list(times), [*SPREAD, "repetitions"], "keys of the times")
     repetitions = sorted(times["repetitions"])
     lab.same(len(repetitions), 4, "repetitions")
     expected = [repetitions[0], *statistics.quantiles(repetitions, n=4, method="inclusive"), repetitions[-1]]
     for name, value in zip(SPREAD, expected, strict=True):
         lab.check(abs(times[name] - value) <= 0.011, f"{name}: {times[name]}, not {value}")
+
+
+def check_run(told, each, moments):
+    lab.same(list(each), ["subject", "ns_per_event", *FIGURES, "over_time"], "keys of a run")
+    if each["subject"] == ORACLE:
+        lab.same([key for key in ["ns_per_event", *FIGURES] if each[key] is not None], FIGURES[-2:], "of the oracle")
+        lab.same({*each["over_time"]["kernel_mirrored_share"], *each["over_time"]["local_share"]}, {None}, "by chance")
+    else:
+        check_times(each["ns_per_event"])
 
     over = each["over_time"]
     lab.same(list(over), ["whole_blocks_share", "kernel_mirrored_share", "local_share", "zones", "cells"],
@@ -185,6 +193,8 @@ def check_against_replay(tool, told, machine):
     for row, each in zip(lab.without_time(replay), told["runs"]):
         for key in row:
             lab.same(each["subject" if key == "composition" else key], row[key], f"{key} of {row['composition']}")
+    for key, value in replay["oracle"].items():
+        lab.same(told["runs"][-1][key], value, f"{key} of the oracle")
 
 
 def check_against_machine(tool, told, tables):
@@ -205,6 +215,7 @@ def check_shares(scenarios):
     lab.same(set(scarce[NAMES[1]]["local_share"][1:]), {1}, "local memory, locality first")
     lab.check(0 < min(scarce[NAMES[0]]["local_share"][1:]) < 1, "local memory, reliability first")
     lab.check(0 < scarce[NAMES[1]]["kernel_mirrored_share"][-1] < 1, "kernel data, locality first")
+    del plain[ORACLE]
     for over in plain.values():
         lab.same((set(over["kernel_mirrored_share"][1:]), set(over["local_share"][1:])), ({0}, {1}), "a plain machine")
 
@@ -215,9 +226,10 @@ def check_csv(scenarios, rows):
         lab.same((row["machine"], row["trace"], row["subject"]),
                  (told["machine"]["name"], told["trace"]["file"], each["subject"]), "a row of the CSV")
         for key in FIGURES:
-            lab.same(float(row[key]), each[key], key)
+            lab.same(float(row[key]) if row[key] else None, each[key], key)
         for key in SPREAD:
-            lab.same(float(row["ns_per_event" if key == "median" else key]), each["ns_per_event"][key], key)
+            cell = row["ns_per_event" if key == "median" else key]
+            lab.same(float(cell) if cell else None, each["ns_per_event"] and each["ns_per_event"][key], key)
 
 
 def check_page(text, results):
@@ -233,13 +245,15 @@ def check_page(text, results):
             lab.check(sentence in words, f"the page does not say {sentence}")
     for key in ("processor", "compiler", "date"):
         lab.check(str(results["measured_on"][key]) in words, f"the page does not say {key}")
-    runs = [each for told in results["scenarios"] for each in told["runs"]]
+    runs = [each for told in results["scenarios"] for each in told["runs"] if each["subject"] != ORACLE]
     bars = re.findall(r'aria-label="([^":]*(?::\w[^":]*)?): median ([\d.]+) ns', text)
     lab.same([name for name, _ in bars], [each["subject"] for each in runs], "bars")
     for (name, time), each in zip(bars, runs):
         lab.check(abs(float(time) - each["ns_per_event"]["median"]) < 0.056, f"{name}: {time} ns")
     # One share on the plain machine, three on one with nodes and mirrored memory; and a place in the legend.
-    lab.same(len(re.findall(r'data-line="\d', text)), (2 + 4 + 4) * len(runs) // 3, "lines")
+    # The oracle has a line for its pageblocks, and its place.
+    lab.same(len(re.findall(r'data-line="\d', text)), (2 + 4 + 4) * len(runs) // 3 + 2 * 3, "lines")
+    lab.same(text.count('<div class="map">'), len(runs) + 3, "heat maps")
     check_data(text, results)
 
 
@@ -264,14 +278,15 @@ def check_defaults(tool, scratch):
     results = json.loads((scratch / "ashlar-lab.json").read_text(encoding="ascii"))
     (told,) = results["scenarios"]
     lab.same([each["subject"] for each in told["runs"]],
-             [f"{source}/reliability_first/nearest" for source in ("rows", "radix", "list")], "usual compositions")
+             [f"{source}/reliability_first/nearest" for source in ("rows", "radix", "list")] + [ORACLE],
+             "usual compositions")
     for name in ("ashlar-lab.html", "ashlar-lab.csv"):
         lab.check((scratch / name).stat().st_size > 0, name)
     results, _, _, _ = run(tool, scratch, "--trace", tool.perf_script, *tool.tables("mirror_numa4", "dmesg.txt"),
                            "--mirror-limit=2M", "--repetitions=1")
     (told,) = results["scenarios"]
     lab.same(told["machine"]["name"], "dmesg.txt, SRAT.dat, SLIT.dat, mirror limit 2 MiB", "name of a machine")
-    lab.same(len(told["runs"]), 6, "usual compositions of a machine with nodes and mirrored memory")
+    lab.same(len(told["runs"]), 7, "usual compositions of a machine with nodes and mirrored memory")
 
 
 def check_pieces(tool, peer, scratch):
@@ -287,6 +302,8 @@ def check_pieces(tool, peer, scratch):
         # Of 4,096 frames three pageblocks are in use.
         lab.same((each["failures"], each["whole_blocks_share"]), (0, 1), each["subject"])
         lab.same(each["over_time"]["zones"][0]["whole_blocks"][-1], 5, each["subject"])
+        if each["subject"] == ORACLE:
+            continue
         # The kernel gives back all that it has in the fifth event.
         kernel = {events: value for events, value in zip(told["moments"]["events"],
                                                          each["over_time"]["kernel_mirrored_share"])}

@@ -41,7 +41,8 @@ def model(compact):
 
 
 def check_form(replay, names):
-    lab.same(list(replay), ["compositions"], "keys")
+    lab.same(list(replay), ["compositions", "oracle"], "keys")
+    lab.same(list(replay["oracle"]), ["failures", "whole_blocks_share"], "keys of the oracle")
     lab.same([row["composition"] for row in replay["compositions"]], names, "compositions")
     for row in replay["compositions"]:
         lab.same(list(row), lab.KEYS, "keys of a composition")
@@ -74,11 +75,17 @@ def check_forms(tool, scratch):
     peak, left = model(compact)
     lab.check(f"at most {peak:,} frames live at once, {left:,} at the end" in printed, printed)
     for what in (tool.perf_script, scratch / "perf.txt", scratch / "compact.tsv"):
-        lab.same(lab.without_time(tool.json("replay", "--trace", what)[0]), lab.without_time(packed), what)
+        again = tool.json("replay", "--trace", what)[0]
+        lab.same((lab.without_time(again), again["oracle"]), (lab.without_time(packed), packed["oracle"]), what)
     for row in packed["compositions"]:
         # One node without mirrored memory, of twice the frames that are needed.
         lab.same((row["mirrored_kernel_share"], row["local_share"], row["fallbacks"], row["failures"]), (0, 1, 0, 0),
                  row["composition"])
+    # Who knows the future packs what is left at the end.
+    oracle, machine = packed["oracle"], 1 << (2 * peak - 1).bit_length()
+    best = 512 * (machine // 512 - -(-left // 512)) / (machine - left)
+    lab.same((oracle["failures"], oracle["whole_blocks_share"]), (0, round(best, 6)), "the oracle")
+    lab.check(re.search(r"^  oracle( +-){5} +0 +[\d.]+ %$", printed, re.MULTILINE), printed)
 
 
 def check_partial_frees(tool, scratch):
@@ -101,6 +108,10 @@ def check_csv(tool, scratch):
     check_form(replay, names)
     with path.open(encoding="ascii") as file:
         rows = list(csv.DictReader(file))
+    oracle = rows.pop()
+    lab.same({key: value for key, value in oracle.items() if value}, {
+        "composition": "oracle", "failures": "0", "whole_blocks_share": f"{replay['oracle']['whole_blocks_share']:.6f}"},
+        "the oracle")
     for row, expected in zip(rows, replay["compositions"], strict=True):
         for key, value in expected.items():
             lab.same(row[key] if key == "composition" else float(row[key]), value, key)

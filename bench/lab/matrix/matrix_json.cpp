@@ -100,12 +100,20 @@ class writer {
     void write(const matrix_run& run) {
         json_.begin_object(layout::lines);
         text("subject", run.told.composition);
-        json_.key("ns_per_event");
-        write(run.ns_per_event, run.repetitions);
-        number("mirrored_kernel_share", run.told.mirrored_kernel_share, share_digits);
-        number("mirrored_user_share", run.told.mirrored_user_share, share_digits);
-        number("local_share", run.told.local_share, share_digits);
-        number("fallbacks", run.told.fallbacks);
+        if (run.told.oracle) {
+            for (const char* const name : {"ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
+                                           "local_share", "fallbacks"}) {
+                json_.key(name);
+                json_.null();
+            }
+        } else {
+            json_.key("ns_per_event");
+            write(run.ns_per_event, run.repetitions);
+            number("mirrored_kernel_share", run.told.mirrored_kernel_share, share_digits);
+            number("mirrored_user_share", run.told.mirrored_user_share, share_digits);
+            number("local_share", run.told.local_share, share_digits);
+            number("fallbacks", run.told.fallbacks);
+        }
         number("failures", run.told.failures);
         number("whole_blocks_share", run.told.whole_blocks_share, share_digits);
         json_.key("over_time");

@@ -24,6 +24,11 @@ std::string scenario_as_text(const scenario& told) {
                       {"failures", align::right},
                       {"whole blocks", align::right}});
     for (const matrix_run& run : told.runs) {
+        if (run.told.oracle) {
+            table.add_row({run.told.composition, "-", "-", "-", "-", "-", grouped(run.told.failures),
+                           percent(run.told.whole_blocks_share)});
+            continue;
+        }
         const spread& time = run.ns_per_event;
         table.add_row({run.told.composition, fixed(time.median, 1),
                        fixed(time.lower_quartile, 1) + " - " + fixed(time.upper_quartile, 1),
@@ -40,6 +45,12 @@ std::string matrix_as_csv(const matrix_results& results) {
                                 "local_share", "fallbacks", "failures", "whole_blocks_share"});
     for (const scenario& told : results.scenarios) {
         for (const matrix_run& run : told.runs) {
+            if (run.told.oracle) {
+                csv += csv_line({told.machine, told.trace, run.told.composition, "", "", "", "", "", "", "",
+                                 "", "", std::to_string(run.told.failures),
+                                 fixed(run.told.whole_blocks_share, share_digits)});
+                continue;
+            }
             const spread& time = run.ns_per_event;
             csv += csv_line({told.machine, told.trace, run.told.composition, fixed(time.median, time_digits),
                              fixed(time.least, time_digits), fixed(time.lower_quartile, time_digits),

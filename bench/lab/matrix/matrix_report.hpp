@@ -33,6 +33,8 @@ inline constexpr const char* matrix_json_help =
     "      cells  of all zones, as runs of [count]character: a free, b c d e partly used by quarters, f "
     "full,\n"
     "             . no memory, = as at the moment before\n"
-    "    A share is null where there is nothing to share. A pageblock is 512 frames, naturally aligned.\n";
+    "    A share is null where there is nothing to share. A pageblock is 512 frames, naturally aligned. The\n"
+    "    last run of a scenario is the oracle, which is no allocator but a placement that knows when each\n"
+    "    block will be freed: of its figures, only failures and whole blocks are not null.\n";
 
 }  // namespace lab

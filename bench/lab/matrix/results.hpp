@@ -16,15 +16,16 @@
 
 namespace lab {
 
-/// A composition or a peer, on one machine, under one trace.
+/// A composition, a peer or the oracle, on one machine, under one trace.
 struct matrix_run {
     figures told;  ///< its name is the subject's
     spread ns_per_event;
-    std::vector<double> repetitions;  ///< nanoseconds an event, in the order in which they were taken
+    std::vector<double> repetitions;  ///< nanoseconds an event, in the order in which they were taken; the
+                                      ///< oracle has none
     samples over_time;
 };
 
-/// One trace on one machine, under all compositions and peers.
+/// One trace on one machine, under all compositions and peers, and the oracle, which is the last.
 struct scenario {
     std::string machine;
     std::size_t nodes = 0;

@@ -12,6 +12,7 @@
 #include "lab/matrix/recorder.hpp"
 #include "lab/matrix/subject.hpp"
 #include "lab/replay/load.hpp"
+#include "lab/replay/oracle.hpp"
 #include "lab/replay/take_times.hpp"
 #include "lab/text/progress.hpp"
 
@@ -87,6 +88,8 @@ class matrix {
             told.runs[i].told.ns_per_event = told.runs[i].ns_per_event.median;
             told.runs[i].repetitions = std::move(times[i]);
         }
+        say(told, std::string(oracle_name) + ": sampling");
+        told.runs.push_back(watch_oracle(input, told.moments));
         ++done_;
         return told;
     }
@@ -111,6 +114,17 @@ class matrix {
         recorder watching(name, input, moments);
         played.show(watching);
         return {watching.verdict(), {}, {}, watching.over_time()};
+    }
+
+    static matrix_run watch_oracle(const replay_input& input, const std::vector<moment>& moments) {
+        recorder watching(std::string(oracle_name), input, moments);
+        show_oracle(input, watching);
+        matrix_run run{watching.verdict(), {}, {}, watching.over_time()};
+        run.told.oracle = true;
+        // Nobody asked it for these.
+        for (share_series* chance : {&run.over_time.kernel_in_mirror, &run.over_time.local})
+            chance->assign(chance->size(), std::nullopt);
+        return run;
     }
 
     void say(const scenario& now, const std::string& what) {

@@ -54,6 +54,7 @@ std::string bar_chart(const std::vector<matrix_run>& runs, const looks& drawn) {
     markup out;
     out.open("div", {{"class", "bars"}});
     for (const matrix_run& run : runs) {
+        if (run.told.oracle) continue;
         const spread& time = run.ns_per_event;
         out.name(run.told.composition);
         out.open("span", {{"class", "value"}}).text(fixed(time.median, 1) + " ns ");

@@ -43,6 +43,7 @@ struct figure_column {
     const char* title;
     const char* meaning;
     std::string (*value)(const figures&);
+    bool of_oracle = false;
 };
 
 /// Those that the machine can make a difference to.
@@ -61,10 +62,10 @@ std::vector<figure_column> columns_of(const scenario& told) {
         columns.push_back({"local", "of all frames handed out, those on the node of the CPU that asked",
                            [](const figures& run) { return percent(run.local_share); }});
     }
-    columns.push_back(
-        {"failures", "requests that got nothing", [](const figures& run) { return grouped(run.failures); }});
+    columns.push_back({"failures", "requests that got nothing",
+                       [](const figures& run) { return grouped(run.failures); }, true});
     columns.push_back({"whole blocks", "of the frames free at the end, those in pageblocks that are all free",
-                       [](const figures& run) { return percent(run.whole_blocks_share); }});
+                       [](const figures& run) { return percent(run.whole_blocks_share); }, true});
     return columns;
 }
 
@@ -89,7 +90,8 @@ std::string numbers_table(const scenario& told) {
     out.close().close().open("tbody");
     for (const matrix_run& run : told.runs) {
         out.open("tr").open("th", {{"scope", "row"}}).name(run.told.composition).close();
-        for (const figure_column& column : columns) out.leaf("td", {}, column.value(run.told));
+        for (const figure_column& column : columns)
+            out.leaf("td", {}, run.told.oracle && !column.of_oracle ? "-" : column.value(run.told));
         out.close();
     }
     return out.close().close().close().str();

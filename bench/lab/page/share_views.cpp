@@ -21,7 +21,8 @@ struct share_kind {
 std::vector<share_kind> kinds_of(const scenario& told) {
     std::vector<share_kind> kinds{
         {"whole", "Free memory in whole pageblocks",
-         "Of the free frames, those in pageblocks that are all free. What is missing to 100 % is fragmented.",
+         "Of the free frames, those in pageblocks that are all free. What is missing to 100 % is fragmented. "
+         "The oracle is no allocator: it knows when each block will be freed.",
          &samples::whole_blocks}};
     if (told.mirrored_frames() > 0) {
         kinds.push_back({"mirror", "Kernel data in mirrored memory",
@@ -45,6 +46,7 @@ std::string share_charts(const scenario& told, const looks& drawn) {
     for (const share_kind& kind : kinds_of(told)) {
         std::vector<chart_line> lines;
         for (const matrix_run& run : told.runs) {
+            if (run.told.oracle && kind.values != &samples::whole_blocks) continue;
             lines.push_back(
                 {run.told.composition, drawn.line_of(run.told.composition), run.over_time.*kind.values});
         }

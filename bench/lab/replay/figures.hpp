@@ -10,6 +10,9 @@ namespace lab {
 /// nothing to share. All but the time are the same in every run.
 struct figures {
     std::string composition;
+    /// Not an allocator, but a placement that knows the future (`show_oracle`): failures and whole blocks
+    /// mean something, the rest does not.
+    bool oracle = false;
     /// Processor time of one allocation or free: the median over several replays of the whole trace, each
     /// from a fresh boot. The loop does nothing else but look up the step and the frame that an earlier step
     /// got.
@@ -38,6 +41,7 @@ inline constexpr const char* figures_help =
     "  local               of all frames allocated, those on the node of the CPU that asked\n"
     "  fallbacks           requests that preferred mirrored memory and got ordinary memory\n"
     "  failures            requests that got nothing\n"
-    "  whole blocks        of the frames that are free at the end, those in free aligned blocks of 512\n";
+    "  whole blocks        of the frames that are free at the end, those in free aligned blocks of 512\n"
+    "  oracle              not an allocator: a placement that knows when each block will be freed\n";
 
 }  // namespace lab

@@ -4,24 +4,12 @@
 #include <algorithm>
 
 #include "lab/failure.hpp"
+#include "lab/replay/whole_pageblocks.hpp"
 
 namespace lab {
 namespace {
 
 constexpr unsigned block_order = block_usage::block_order;
-
-std::vector<std::uint64_t> whole_blocks_of(const machine& on) {
-    std::vector<std::uint64_t> firsts;
-    const block_usage all_free(on);
-    for (const block_usage::zone& zone : all_free.zones()) {
-        std::uint64_t first = zone.what.span.first.number >> block_order << block_order;
-        for (const block_usage::pageblock& block : zone.blocks) {
-            if (block.present == block_usage::block_frames) firsts.push_back(first);
-            first += block_usage::block_frames;
-        }
-    }
-    return firsts;
-}
 
 /// All pageblocks in which the peer has some of its frames: whole ones first, then what is left frame by
 /// frame.
@@ -46,7 +34,7 @@ std::vector<std::uint64_t> blocks_of(bench::peer_subject& peer, std::uint64_t fr
 }  // namespace
 
 peer_frames::peer_frames(const bench::peer_library& library, const machine& on, unsigned cpus)
-    : name_(library.name), firsts_(whole_blocks_of(on)) {
+    : name_(library.name), firsts_(whole_pageblocks_of(on)) {
     if (firsts_.empty()) throw failure("peer " + name_ + ": the machine has no whole pageblock for it");
     bench::peer_subject probed(library, count(), cpus);
     blocks_ = blocks_of(probed, count());

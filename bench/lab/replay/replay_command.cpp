@@ -10,6 +10,7 @@
 #include "lab/replay/composition.hpp"
 #include "lab/replay/load.hpp"
 #include "lab/replay/measure.hpp"
+#include "lab/replay/oracle.hpp"
 #include "lab/replay/replay_report.hpp"
 #include "lab/text/write_file.hpp"
 #include "lab/trace/operation.hpp"
@@ -59,7 +60,9 @@ void run_replay_command(arguments words) {
     std::printf("Trace: %sMachine: %s\n", trace_as_text(trace).c_str(), machine_as_sentence(on).c_str());
     std::fflush(stdout);
 
-    const std::vector<figures> all = measure(options.compositions, make_replay_input(trace, on));
+    const replay_input input = make_replay_input(trace, on);
+    std::vector<figures> all = measure(options.compositions, input);
+    all.push_back(oracle_figures(input));
     std::fputs(figures_as_text(all).c_str(), stdout);
     if (!options.json_path.empty()) write_file(options.json_path, figures_as_json(all));
     if (!options.csv_path.empty()) write_file(options.csv_path, figures_as_csv(all));

@@ -25,6 +25,11 @@ std::string figures_as_text(const std::vector<figures>& all) {
                       {"failures", align::right},
                       {"whole blocks", align::right}});
     for (const figures& each : all) {
+        if (each.oracle) {
+            table.add_row({each.composition, "-", "-", "-", "-", "-", grouped(each.failures),
+                           percent(each.whole_blocks_share)});
+            continue;
+        }
         table.add_row({each.composition, fixed(each.ns_per_event, 1), percent(each.mirrored_kernel_share),
                        percent(each.mirrored_user_share), percent(each.local_share), grouped(each.fallbacks),
                        grouped(each.failures), percent(each.whole_blocks_share)});
@@ -38,6 +43,7 @@ std::string figures_as_json(const std::vector<figures>& all) {
     json.key("compositions");
     json.begin_array(json_writer::layout::lines);
     for (const figures& each : all) {
+        if (each.oracle) continue;
         json.begin_object();
         json.key("composition");
         json.text(each.composition);
@@ -56,6 +62,16 @@ std::string figures_as_json(const std::vector<figures>& all) {
         json.end_object();
     }
     json.end_array();
+    for (const figures& each : all) {
+        if (!each.oracle) continue;
+        json.key(each.composition);
+        json.begin_object();
+        json.key("failures");
+        json.number(each.failures);
+        json.key("whole_blocks_share");
+        json.number(each.whole_blocks_share, share_digits);
+        json.end_object();
+    }
     json.end_object();
     return json.str();
 }
@@ -64,6 +80,11 @@ std::string figures_as_csv(const std::vector<figures>& all) {
     std::string csv = csv_line({"composition", "ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
                                 "local_share", "fallbacks", "failures", "whole_blocks_share"});
     for (const figures& each : all) {
+        if (each.oracle) {
+            csv += csv_line({each.composition, "", "", "", "", "", std::to_string(each.failures),
+                             fixed(each.whole_blocks_share, share_digits)});
+            continue;
+        }
         csv += csv_line({each.composition, fixed(each.ns_per_event, time_digits),
                          fixed(each.mirrored_kernel_share, share_digits),
                          fixed(each.mirrored_user_share, share_digits), fixed(each.local_share, share_digits),

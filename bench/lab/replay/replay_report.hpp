@@ -12,10 +12,10 @@ namespace lab {
 [[nodiscard]] std::string figures_as_text(const std::vector<figures>& all);
 
 /// {"compositions": [{"composition", "ns_per_event", "mirrored_kernel_share", "local_share", "fallbacks",
-/// "failures", "whole_blocks_share"}]}
+/// "failures", "whole_blocks_share"}], "oracle": {"failures", "whole_blocks_share"}}
 [[nodiscard]] std::string figures_as_json(const std::vector<figures>& all);
 
-/// A line of names, then one for each composition; the columns of the table.
+/// A line of names, then one for each composition and the oracle; the columns of the table.
 [[nodiscard]] std::string figures_as_csv(const std::vector<figures>& all);
 
 }  // namespace lab
