@@ -14,6 +14,22 @@ inline constexpr ashlar::cpu_id most_threads = 2;
 /// A slot for each thread. What slots keep depends on how many there may be: no more than are used.
 using each_thread = ashlar::thread_platform<most_threads>;
 
+#ifdef __x86_64__
+/// The same with the guard of a kernel on x86-64: what it costs to keep interrupts off, but for the one
+/// instruction that turns them off, which programs may not execute.
+struct each_thread_guarded : each_thread {
+    struct cpu_guard {
+        cpu_guard() noexcept : flags_(__builtin_ia32_readeflags_u64()) {}
+        ~cpu_guard() { __builtin_ia32_writeeflags_u64(flags_); }
+        cpu_guard(const cpu_guard&) = delete;
+        cpu_guard& operator=(const cpu_guard&) = delete;
+
+     private:
+        unsigned long long flags_;
+    };
+};
+#endif
+
 /// A slot for each CPU of this machine.
 struct each_cpu : ashlar::cpu_platform<64> {
     [[nodiscard]] static ashlar::cpu_id max_cpus() noexcept { return count; }

@@ -22,6 +22,7 @@ void register_boots();
 /// | source   | `radix`, `list`, `peer:NAME`; `machine`: a machine of one zone of `radix` (only `same`) |
 /// | contract | `exclusive`, `shared`: a slot a thread, or a CPU behind a try-lock; of `cpu_rows` around |
 /// |          | `radix`, of `cpu_magazines` (what Linux does) around one lock and `list` |
+/// |          | `guarded`: exclusive, and each verb saves and restores the flags of the CPU (x86-64) |
 /// |          | `direct`: no slots and no lock; `locked`: one lock around the source |
 /// |          | a peer has none: it is told CPU numbers, a thread each |
 /// | memory   | with --sizes: how much there is in all, of which 256 pageblocks here and there are free |

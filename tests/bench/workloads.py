@@ -4,10 +4,13 @@ that are promised, and none loses a frame. Counters are there and say what can b
 import json
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
 SOURCES = ["radix/exclusive", "radix/shared", "radix/direct", "list/exclusive", "list/shared", "list/locked"]
+if platform.machine() == "x86_64":
+    SOURCES.append("radix/guarded")
 MACHINE = "machine/exclusive"
 HEAPS = ("mimalloc", "jemalloc", "tbb")  # peers without a range of frames that could be full
 SIZES = ("64M", "128M")
