@@ -214,7 +214,8 @@ TEST_CASE("a long search drops the guard between sections, and effort cuts it of
     CHECK(guarded::sections >= 54 / 4);
     guarded::sections = 0;
     CHECK(ram->allocate(1).error() == errc::exhausted);
-    CHECK(guarded::sections == 1);
+    // The first choice, its list, and a look at what CPUs keep.
+    CHECK(guarded::sections == 3);
     CHECK(ram->validate() == errc::ok);
 }
 

@@ -31,7 +31,8 @@ namespace ashlar {
 ///   guard once before it goes on; what it learned stays in the zone's hints. When every zone has failed, or
 ///   frames are isolated or revoked, the other CPUs' slots are drained through the platform's `on_each_cpu`,
 ///   once, if they hold anything.
-/// - Complexity: choosing a zone is an index into a list; `free` finds its zone in O(log zones), without a
+/// - Complexity: the first choice is an entry of a table, the others a list; `free` finds its zone in O(log
+/// zones), without a
 ///   lock.
 /// - Context: the verbs as the zones' source allows; boot, attach and detach from thread context, no guard
 ///   held. allocate, isolate and revoke may call `on_each_cpu`: where a caller cannot wait for the others (an
@@ -173,10 +174,10 @@ class physical_memory {
         return left;
     }
 
-    result<frame<space>> allocate(request<space> wanted) noexcept {
+    [[gnu::always_inline]] result<frame<space>> allocate(request<space> wanted) noexcept {
         if (wanted.order > top_order) return errc::unsupported;
         if (wanted.mirror == mirror::unspecified) wanted.mirror = default_mirror();
-        return detail::search_zones(zones_, wanted);
+        return detail::allocate_from_zones(zones_, wanted);
     }
     /// With everything at its default.
     template <std::integral Integer>

@@ -104,7 +104,7 @@ class zone {
     template <class Request>
     [[nodiscard]] constexpr bool meets(const Request& wanted) const noexcept {
         if (wanted.mirror == mirror::required && !description_.mirrored) return false;
-        return wanted.nodes.contains(description_.node);
+        return wanted.nodes.is_all() || wanted.nodes.contains(description_.node);
     }
 
     Source inner_{};

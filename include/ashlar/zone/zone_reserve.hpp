@@ -36,15 +36,19 @@ class zone_reserve {
         put(min_, marks.min);
         put(low_, marks.low);
         put(high_, marks.high);
+        note_any();
     }
     constexpr void set(const lowmem_reserve& kept) noexcept {
         for (std::size_t kind = 0; kind < zone_kinds; ++kind) put(kept_[kind], kept.frames[kind]);
+        note_any();
     }
 
     /// Free frames that a request may not have.
     [[nodiscard]] constexpr std::uint64_t kept_from(bool urgent, zone_kind highest) const noexcept {
         return urgent ? 0 : get(min_) + get(kept_[static_cast<std::size_t>(highest)]);
     }
+    /// One load.
+    [[nodiscard]] constexpr bool keeps_nothing() const noexcept { return get(any_) == 0; }
     /// False when a block would come out of what is kept back. Zones that keep nothing back are not counted.
     template <class Zone>
     [[nodiscard]] constexpr bool admits(const Zone& zone, std::uint64_t frames, bool urgent,
@@ -90,6 +94,12 @@ class zone_reserve {
     }
 
  private:
+    constexpr void note_any() noexcept {
+        std::uint64_t any = get(min_);
+        for (const word& kept : kept_) any |= get(kept);
+        put(any_, any != 0 ? 1 : 0);
+    }
+
     // As wide as an address, so that the target has it inline and it counts all frames there can be.
     using value = std::uintptr_t;
     using word = typename Platform::template atomic<value>;
@@ -106,6 +116,7 @@ class zone_reserve {
     word low_{};
     word high_{};
     word kept_[zone_kinds]{};
+    word any_{};  ///< whether `min_` or one of `kept_` is not zero
     word online_{};
     word fallbacks_{};
 };

@@ -104,11 +104,27 @@ class zone_search {
     bool finished_ = false;
 };
 
+/// A request on the first zone of its list, when nothing but that zone has a say in it: most requests end
+/// here. `exhausted` or `limit`: see `search_zones`. Guard held.
+template <class Slots>
+[[nodiscard, gnu::always_inline]] inline result<frame<typename Slots::space>> try_first_choice(
+    Slots& zones, request<typename Slots::space> wanted) noexcept {
+    const auto& table = zones.active();
+    const node_id node = wanted.node == any_node ? Slots::platform_type::this_node() : wanted.node;
+    const unsigned choice = table.first_choice(node, wanted.mirror);
+    if (choice == 0 || !zones.reserve(choice - 1).keeps_nothing() || zones.mirror_limit().is_set() ||
+        wanted.effort != unbounded_effort) {
+        return errc::exhausted;
+    }
+    wanted.effort = Slots::section_effort;
+    return zones[choice - 1].allocate(wanted);
+}
+
 /// A request on the zones of its list, the guard dropped between sections; what other CPUs keep for
 /// themselves is drained, once, before it is believed that memory is exhausted. No guard held.
 template <class Slots>
-result<frame<typename Slots::space>> search_zones(Slots& zones,
-                                                  const request<typename Slots::space>& wanted) noexcept {
+[[gnu::noinline]] result<frame<typename Slots::space>> search_zones(
+    Slots& zones, const request<typename Slots::space>& wanted) noexcept {
     zone_search<Slots> search(zones, wanted);
     for (bool drained = false;;) {
         {
@@ -121,6 +137,17 @@ result<frame<typename Slots::space>> search_zones(Slots& zones,
         if (!drained) return errc::exhausted;
         search.restart();
     }
+}
+
+template <class Slots>
+[[gnu::always_inline]] inline result<frame<typename Slots::space>> allocate_from_zones(
+    Slots& zones, const request<typename Slots::space>& wanted) noexcept {
+    {
+        [[maybe_unused]] const typename Slots::platform_type::cpu_guard guard{};
+        if (const auto got = try_first_choice(zones, wanted)) [[likely]]
+            return got;
+    }
+    return search_zones(zones, wanted);
 }
 
 }  // namespace ashlar::detail
