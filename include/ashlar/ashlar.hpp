@@ -63,6 +63,7 @@
 #include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/layer/poisoned.hpp>
 #include <ashlar/layer/row_core.hpp>
+#include <ashlar/layer/row_paths.hpp>
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/layer/unit_marks.hpp>
@@ -81,6 +82,7 @@
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/list_geometry.hpp>
 #include <ashlar/source/list_recovery.hpp>
+#include <ashlar/source/mobility_map.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <ashlar/source/radix_core.hpp>
 #include <ashlar/source/radix_free.hpp>
@@ -90,6 +92,7 @@
 #include <ashlar/source/radix_recover.hpp>
 #include <ashlar/source/radix_take.hpp>
 #include <ashlar/source/radix_take_rows.hpp>
+#include <ashlar/source/radix_walk.hpp>
 #include <ashlar/source/row_bits.hpp>
 #include <ashlar/source/transit.hpp>
 #include <ashlar/version.hpp>
