@@ -1,101 +1,93 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""readme_tables.py BENCH | --size: measures, and writes the tables of README.md anew.
+"""readme_tables.py BENCH [--peer FILE.so]... [--trace FILE] [--results FOLDER] [--quick]
+readme_tables.py --size
 
-BENCH is the program ashlar-bench (it runs for some minutes) or the JSON file that it wrote. --size writes only the
-table of code sizes, see size_table.py (some minutes too; targets whose compiler is missing are left out, and named). What
-stands between <!-- table NAME --> and <!-- end --> in README.md is replaced.
+Measures, and writes the tables of README.md anew: what stands between <!-- table NAME --> and <!-- end --> there is
+replaced. BENCH is the program ashlar-bench, with its peers, and ashlar-lab, beside it; a machine that does nothing else
+takes most of an hour for it. Other allocators to compare with are given by --peer (bench/peer/peer.h).
+
+  --results FOLDER   keeps what was measured; what is there already is not measured again
+  --quick            to try it out: few and short repetitions, little memory
+  --size             only the table of code sizes, see size_table.py (some minutes; targets whose compiler is missing are
+                     left out, and named)
 """
-import datetime
+import argparse
 import json
 import pathlib
 import re
-import statistics
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
+import bench_results  # noqa: E402
+import instructions  # noqa: E402
 import size_table  # noqa: E402
+import speed_tables as tables  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+TRACE = ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz"
+NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "worst", "memory", "fail", "heaps", "instructions", "size")
+ONE_GIBIBYTE = "BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable\n"
 
 
-def output(*command):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True,
-                          env={"LC_ALL": "C", "PATH": "/usr/bin:/bin:/usr/local/bin"}).stdout
+class Tables:
+    """Each of the tables, with what is measured for it."""
 
+    def __init__(self, bench, peers, trace, results, quick):
+        self.bench, self.results, self.quick = bench, results, quick
+        own = [bench.with_name(f"ashlar-{contract}.so") for contract in ("exclusive", "shared")]
+        self.peers = [pathlib.Path(peer).resolve() for peer in peers]
+        self.trace = pathlib.Path(trace).resolve()
+        self.words = [f"--trace={self.trace}", "--memory=1G" if quick else "--memory=8G",
+                      *(f"--peer={peer}" for peer in (*own, *self.peers))]
+        self.others = [f"peer:{peer.stem}" for peer in self.peers]
+        self.compared = ["radix/exclusive", "radix/shared", "list/exclusive", *self.others]
 
-def markdown(rows):
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]
+    def all(self):
+        speed = self.results.runs("speed", *self.words)
+        yield "boot", tables.boot(speed)
+        yield "shared", tables.headline(speed, "peer:ashlar-shared")
+        yield "exclusive", tables.headline(speed, "peer:ashlar-exclusive")
+        yield "inlined", tables.inlined(speed)
+        yield "trace", tables.trace(speed, self.oracle())
+        yield "worst", tables.worst(self.results.runs("each", "--each", *self.words, "--benchmark_filter=threads:1"),
+                                    self.compared)
+        sizes = self.results.runs("sizes", "--sizes=" + ("1G,16G" if self.quick else "1G,64G,1T,16T"),
+                                  "--benchmark_filter=(radix/(exclusive|shared)|list/exclusive)/", interleaved=False)
+        yield "memory", tables.memory(sizes, self.compared)
+        yield "fail", tables.failing(sizes, self.compared)
+        heaps = [heap for name in tables.HEAPS if (heap := self.bench.with_name(f"{name}.so")).exists()]
+        yield "heaps", tables.heaps(
+            self.results.runs("heaps", "--memory=1G", *(f"--peer={heap}" for heap in heaps),
+                              "--benchmark_filter=(bulk|random|churn|same)/(radix/shared|peer:.*)/order:[09]"),
+            "radix/shared")
+        counted = self.results.other("instructions", self.instructions)
+        yield "instructions", tables.instructions(counted["costs"], bench_results.parse, counted["machine"])
 
+    def instructions(self):
+        bench = instructions.Bench(self.bench, self.peers)
+        workloads = "same" if self.quick else "same|bulk|random|churn"
+        names = bench.names(f"({workloads})/(radix/|list/exclusive|peer:).*order:[09](/load:50)?/threads:1$")
+        return {"costs": {name: cost._asdict() for name, cost in instructions.costs(bench, names).items()},
+                "machine": {verb: count for verb, (count, _) in instructions.zone_selection(bench).items()}}
 
-def processor():
-    info = pathlib.Path("/proc/cpuinfo")
-    text = info.read_text(encoding="utf-8") if info.exists() else ""
-    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    guest = " (a virtual machine)" if re.search(r"^flags\b.*\bhypervisor\b", text, re.MULTILINE) else ""
-    return (model.group(1) if model else "unknown processor") + guest
+    def oracle(self):
+        """What a placement that knows the future leaves in whole blocks; None without ashlar-lab."""
+        lab = self.bench.with_name("ashlar-lab")
+        if not lab.exists():
+            print("the oracle is left out: ashlar-lab is not there", file=sys.stderr)
+            return None
 
-
-class Runs:
-    """What ashlar-bench measured: medians by name, over the repetitions."""
-
-    def __init__(self, report):
-        self.context = report["context"]
-        self.runs = {}
-        for run in report["benchmarks"]:
-            if run["run_type"] == "iteration":
-                if "error_message" in run:
-                    raise SystemExit(f"{run['run_name']}: {run['error_message']}")
-                self.runs.setdefault(run["run_name"], []).append(run)
-        if not self.runs:
-            raise SystemExit("no single runs in the report: --benchmark_report_aggregates_only hides them")
-
-    def median(self, name, figure):
-        return statistics.median(run[figure] for run in self.runs[name])
-
-    def spread(self, name, figure):
-        """Half the distance of the quartiles, as a share of the median."""
-        values = [run[figure] for run in self.runs[name]]
-        quartiles = statistics.quantiles(values, n=4)
-        return (quartiles[2] - quartiles[0]) / 2 / self.median(name, figure)
-
-    def __iter__(self):
-        return iter(self.runs)
-
-    def conditions(self):
-        repetitions = max(len(runs) for runs in self.runs.values())
-        day = datetime.date.fromisoformat(self.context["date"][:10])
-        return (f"{processor()}, {self.context['num_cpus']} CPUs; {self.context['compiler']}; {day}; median of "
-                f"{repetitions}, in CPU time; load average at the start {self.context['load_avg'][0]:.1f}.")
-
-
-def boot_table(runs):
-    rows = [["machine", "time to boot", "zones", "metadata", "bits a frame (radix words)"]]
-    for name in runs:
-        if name.startswith("boot/"):
-            rows.append([f"`{name}`", f"{runs.median(name, 'cpu_time'):.2f} ms", f"{runs.median(name, 'zones'):.0f}",
-                         f"{runs.median(name, 'metadata_bytes') / 2**20:.2f} MiB",
-                         f"{runs.median(name, 'bits_per_frame'):.4f}"])
-    return markdown(rows) + ["", runs.conditions()]
-
-
-def speed_table(runs):
-    """Rows: workload and parameters. Columns: source and contract, or peer."""
-    figures = {}
-    for name in runs:
-        found = re.fullmatch(r"(\w+)/(peer:[^/]+|\w+/\w+)(/.+)?/threads:(\d+)", name)
-        if not found:
-            continue
-        workload, subject, parameters, threads = found.groups(default="")
-        row = figures.setdefault(f"`{workload}{parameters}`, {threads} thread{'s' if threads != '1' else ''}", {})
-        row[subject] = f"{runs.median(name, 'cpu_time'):.0f}"
-    subjects = list(dict.fromkeys(subject for row in figures.values() for subject in row))
-    rows = [["ns", *(f"`{subject}`" for subject in subjects)]]
-    rows += [[name] + [row.get(subject, "") for subject in subjects] for name, row in figures.items()]
-    spread = statistics.median(runs.spread(name, "cpu_time") for name in runs)
-    return markdown(rows) + ["", f"{runs.conditions()} Spread of the repetitions: ± {100 * spread:.0f} % (median)."]
+        def replay():
+            with tempfile.TemporaryDirectory() as scratch:
+                log, told = pathlib.Path(scratch, "kernel.log"), pathlib.Path(scratch, "replay.json")
+                log.write_text(ONE_GIBIBYTE, encoding="ascii")
+                subprocess.run([lab, "replay", "--trace", self.trace, log, "--json", told, "--composition",
+                                "rows/reliability_first/nearest"], check=True, stdout=subprocess.DEVNULL)
+                return json.loads(told.read_text(encoding="ascii"))["oracle"]
+        return self.results.other("oracle", replay)["whole_blocks_share"]
 
 
 def replace(text, name, lines):
@@ -105,27 +97,38 @@ def replace(text, name, lines):
     return pattern.sub(lambda found: found.group(1) + "\n" + "\n".join(lines) + "\n\n" + found.group(2), text)
 
 
-def report_of(bench):
-    if bench.suffix == ".json":
-        return json.loads(bench.read_text(encoding="utf-8"))
-    return json.loads(output(bench, "--trace", ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz",
-                             "--benchmark_format=json", "--benchmark_display_aggregates_only=false"))
-
-
-def main():
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    tables = {}
-    if sys.argv[1] != "--size":
-        runs = Runs(report_of(pathlib.Path(sys.argv[1]).resolve()))
-        tables = {"boot": boot_table(runs), "speed": speed_table(runs)}
-    tables["size"] = markdown(size_table.size_rows())
-    # Read late: measuring takes minutes.
-    page = ROOT / "README.md"
+def write(page, made):
+    # Read late: measuring takes long.
     text = page.read_text(encoding="utf-8")
-    for name, lines in tables.items():
+    for name, lines in made:
         text = replace(text, name, lines)
     page.write_text(text, encoding="utf-8")
 
 
-main()
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("bench", nargs="?")
+    parser.add_argument("--peer", action="append", default=[])
+    parser.add_argument("--trace", default=TRACE)
+    parser.add_argument("--results")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--size", action="store_true")
+    parser.add_argument("--page", default=ROOT / "README.md", help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.size == bool(wanted.bench):
+        parser.error("wants ashlar-bench or --size")
+    page = pathlib.Path(wanted.page)
+    if wanted.size:
+        write(page, [("size", tables.markdown(size_table.size_rows()))])
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(wanted.results or scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        bench = pathlib.Path(wanted.bench).resolve()
+        repetitions, min_time = (2, 0.001) if wanted.quick else (9, 0.1)
+        results = bench_results.Results(folder, bench, repetitions, min_time)
+        write(page, list(Tables(bench, wanted.peer, wanted.trace, results, wanted.quick).all()))
+
+
+if __name__ == "__main__":
+    main()

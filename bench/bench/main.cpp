@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -47,6 +48,7 @@ int run(const std::string& program, const bench::options& wanted) {
     benchmark::AddCustomContext("compiler", "GCC " __VERSION__);
 #endif
     benchmark::AddCustomContext("frames", std::to_string(wanted.frames));
+    benchmark::AddCustomContext("trace", std::filesystem::path(wanted.trace).filename());
     benchmark::Initialize(&count, arguments.data());
     if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
     benchmark::RunSpecifiedBenchmarks();
