@@ -44,13 +44,15 @@ template class result<std::uint64_t>;
 
 // source/ and layer/
 template class radix_buddy<platform>;
-template class radix_buddy<platform, buddy_shape{.top_order = 11, .word_bits = 32}>;
+inline constexpr buddy_shape kept_apart{
+    .top_order = 11, .word_bits = 32, .placement = placement::fullest, .mobility_classes = true};
+template class radix_buddy<platform, kept_apart>;
 template class list_buddy<platform>;
 template class locked<radix_buddy<platform>>;
 template class counted<radix_buddy<platform>>;
 template class counted<locked<list_buddy<platform>>>;
 template class cpu_rows<counted<radix_buddy<platform>>>;
-template class cpu_rows<radix_buddy<platform>, rows_shape{.contract = slot_contract::shared}>;
+template class cpu_rows<radix_buddy<platform, kept_apart>, rows_shape{.contract = slot_contract::shared}>;
 template class cpu_magazines<locked<list_buddy<platform>>>;
 template class cpu_magazines<counted<radix_buddy<platform>>,
                              magazine_shape{.contract = slot_contract::shared, .high = 512, .huge_order = 9}>;
