@@ -56,35 +56,6 @@ explorer::program take_lines_keep_one(World& w) {
         return outcome{mask_of({first, 4}), code(refused == 0 ? errc::ok : errc::double_free)};
     };
 }
-/// Frames that a program frees.
-template <class World>
-void lend(World& w, range<> some) {
-    w.hold(some);
-    w.hand_over(some);
-}
-
-explorer::program one_then(const explorer::program& first, const explorer::program& second) {
-    return [first, second] {
-        (void)first();
-        return second();
-    };
-}
-/// Notes that it is through.
-template <class World>
-explorer::program then_tell(World& w, const explorer::program& first) {
-    return [&w, first] {
-        const outcome result = first();
-        w.note().store(1, memory_order::release);
-        return result;
-    };
-}
-/// Waits for nobody: told nothing, it holds nothing.
-template <class World>
-explorer::program if_told(World& w, const explorer::program& then) {
-    return [&w, then] {
-        return w.note().load(memory_order::acquire) == 0 ? outcome{0, code(errc::ok)} : then();
-    };
-}
 /// What the programs were told, one by one.
 judgement_of_results told_are(std::vector<errc> answers) {
     return [answers](const std::vector<outcome>& results) -> std::string {
@@ -179,6 +150,26 @@ TEST_CASE("a hint is lowered while a row fills") {
     run("a free of a row as a block, two takers", w, {give(w, 8, 1), take(w, 0), take(w, 1)}, anything, 3);
 }
 
+/// A line that is whole while its hint says that its rows have something.
+template <class World>
+void make_hint_stale(World& w) {
+    for (std::uint64_t i = 0; i < 4; ++i) {
+        const auto got = w.memory.allocate({});
+        REQUIRE(got.has_value());
+        REQUIRE(got->number < 12);
+    }
+    REQUIRE(w.memory.free({8}, 2) == errc::ok);
+}
+TEST_CASE("a line whose rows are hinted at is split") {
+    small w;
+    make_hint_stale(w);
+    run("two takers of a whole line with a high hint", w, {take(w, 0), take(w, 0)}, nobody_exhausted);
+    run("a pair and a taker that gives back, with a high hint", w, {take(w, 1), take_and_give(w, 0)},
+        anything);
+    run("three takers of a whole line with a high hint", w, {take(w, 0), take(w, 1), take(w, 1)}, anything,
+        3);
+}
+
 TEST_CASE("rows are taken and given whole") {
     small w;
     run("a row holder and a taker", w, {take_row_keep_one(w), take(w, 0)}, anything);
@@ -223,6 +214,25 @@ TEST_CASE("readmission: a free that raced it can be found") {
     REQUIRE(w.memory.isolate(small::frames) == errc::ok);
     const auto readmit = [&] { return outcome{0, code(w.memory.readmit(small::frames))}; };
     run("readmit and free", w, {readmit, give(w, 8)}, all_served);
+    small line;
+    lend(line, {{8}, 4});
+    REQUIRE(line.memory.isolate(small::frames) == errc::ok);
+    const auto readmit_line = [&] { return outcome{0, code(line.memory.readmit(small::frames))}; };
+    run("readmit and free of the line", line, {readmit_line, give(line, 8, 2)}, all_served);
+    run("readmit and free of a row", line, {readmit_line, one_then(give(line, 8, 1), give(line, 10, 1))},
+        all_served);
+    run("readmit, free of a row, free of the other row", line,
+        {readmit_line, give(line, 8, 1), give(line, 10, 1)}, all_served, 2);
+    small idle;
+    const auto isolate_and_readmit = [&] {
+        const errc answer = idle.memory.isolate(small::frames);
+        return outcome{0, code(answer == errc::ok ? idle.memory.readmit(small::frames) : answer)};
+    };
+    run("isolate and readmit, take", idle, {isolate_and_readmit, take(idle, 0)}, anything);
+    run("isolate and readmit, take of the line", idle, {isolate_and_readmit, take(idle, 2)}, anything);
+    run("isolate and readmit, take and give", idle, {isolate_and_readmit, take_and_give(idle, 0)}, anything);
+    make_hint_stale(idle);
+    run("isolate and readmit with a high hint, take", idle, {isolate_and_readmit, take(idle, 1)}, anything);
     run("readmit and tell, free, and a taker that is told", w,
         {then_tell(w, readmit), give(w, 8), if_told(w, take(w, 0))}, anything);
 }

@@ -163,6 +163,35 @@ explorer::program leave(World& w) {
     };
 }
 
+/// Frames that a program frees.
+template <class World>
+void lend(World& w, range<> some) {
+    w.hold(some);
+    w.hand_over(some);
+}
+
+inline explorer::program one_then(const explorer::program& first, const explorer::program& second) {
+    return [first, second] {
+        (void)first();
+        return second();
+    };
+}
+/// Notes that it is through.
+template <class World>
+explorer::program then_tell(World& w, const explorer::program& first) {
+    return [&w, first] {
+        const outcome result = first();
+        w.note().store(1, memory_order::release);
+        return result;
+    };
+}
+/// Waits for nobody: told nothing, it holds nothing.
+template <class World>
+explorer::program if_told(World& w, const explorer::program& then) {
+    return [&w, then] {
+        return w.note().load(memory_order::acquire) == 0 ? outcome{0, code(errc::ok)} : then();
+    };
+}
 /// Runs the programs in every order; the world's judgement and then `also` see each end. See `explore_weak`.
 template <class World>
 void run(const char* name, World& w, const std::vector<explorer::program>& programs,

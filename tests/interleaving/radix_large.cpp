@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every interleaving, with weak memory, of blocks of several rows and of several words of whole lines, in the
+// shipped radix_buddy on the smallest geometries that have them.
+#include <doctest/doctest.h>
+
+#include <ashlar/source/radix_buddy.hpp>
+#include <string>
+
+#include "interleaving/world.hpp"
+
+namespace {
+
+using namespace ashlar;
+using namespace ashlar::testing;
+
+/// A line of four rows of two frames.
+constexpr buddy_shape four_rows{
+    .top_order = 4, .row_order = 1, .line_order = 3, .pageblock_order = 3, .hole_entries = 8, .rescans = 1};
+using rows = world<radix_buddy<stepped_platform, four_rows>, 8>;
+
+TEST_CASE("blocks of two rows") {
+    rows w;
+    run("order 2 and order 0 on a whole line, both given back", w, {take_and_give(w, 2), take_and_give(w, 0)},
+        anything, 3);
+    run("order 2, order 2", w, {take(w, 2), take(w, 2)}, nobody_exhausted);
+    run("order 2, order 1, order 0", w, {take(w, 2), take(w, 1), take(w, 0)}, anything, 2);
+    lend(w, {{8}, 4});
+    run("a free of order 2 that completes the line, a taker that gives back", w,
+        {give(w, 8, 2), take_and_give(w, 0)}, nobody_exhausted, 4);
+    run("a free of order 2 that completes the line, a taker of the line", w, {give(w, 8, 2), take(w, 3)},
+        anything);
+    run("a free of order 2 and told, a taker of the line that is told", w,
+        {then_tell(w, give(w, 8, 2)), if_told(w, take(w, 3))}, all_served);
+    rows empty;
+    lend(empty, {{8}, 4});
+    lend(empty, {{12}, 4});
+    run("frees of order 2 and order 2, a taker of order 2", empty,
+        {give(empty, 8, 2), give(empty, 12, 2), take(empty, 2)}, anything, 2);
+    rows half;
+    half.hold({{14}, 2});
+    lend(half, {{8}, 4});
+    run("a free of order 2 and told, a taker that is told", half,
+        {then_tell(half, give(half, 8, 2)), if_told(half, take(half, 2))}, all_served);
+    lend(half, {{12}, 2});
+    run("a free of order 2, a free of order 1, a taker of order 2", half,
+        {give(half, 8, 2), give(half, 12, 1), take(half, 2)}, anything, 3);
+}
+TEST_CASE("blocks of two rows: isolation, a range by number, revocation of half of it") {
+    rows w;
+    lend(w, {{8}, 4});
+    const auto isolate = [&] { return outcome{0, code(w.memory.isolate(rows::frames))}; };
+    run("isolate, free of order 2", w, {isolate, give(w, 8, 2)},
+        [&](const std::vector<outcome>& results) -> std::string {
+            return w.memory.allocate({}).has_value() ? "an isolated frame was handed out"
+                                                     : all_served(results);
+        });
+    const auto take_these = [&] {
+        const range<> wanted{{11}, 4};
+        const errc answer = w.memory.allocate_at(wanted);
+        if (answer == errc::ok) w.use(wanted);
+        return outcome{answer == errc::ok ? mask_of(wanted) : 0, code(answer)};
+    };
+    run("allocate_at over three rows, free of order 2", w, {take_these, give(w, 8, 2)}, anything);
+    const auto revoke = [&] {
+        return outcome{0, code(w.memory.revoke({{8}, 2}).has_value() ? errc::ok : errc::busy)};
+    };
+    const auto judge = [&](const std::vector<outcome>& results) -> std::string {
+        std::string wrong;
+        w.memory.visit_free([&](range<> run) {
+            if (run.overlaps({{8}, 2})) wrong = "a revoked frame is free";
+        });
+        return wrong.empty() ? told_nothing_but(results, {errc::ok, errc::revoked}) : wrong;
+    };
+    explore_weak("revoke of a row, free of order 2 with it", w.bytes(), {revoke, give(w, 8, 2)}, judge,
+                 {.name_of = rows::name_of});
+}
+
+/// Words of 32 lines of two rows of two frames: a block of order 8 is two of them.
+constexpr buddy_shape two_words{.top_order = 8,
+                                .word_bits = 32,
+                                .row_order = 1,
+                                .line_order = 2,
+                                .pageblock_order = 2,
+                                .hole_entries = 8,
+                                .rescans = 1};
+
+/// Outcomes: the first frame that a program holds, what it was told, how many frames it holds.
+struct large_world {
+    using buddy = radix_buddy<stepped_platform, two_words>;
+    static constexpr range<> frames{{256}, 256};
+    static constexpr std::size_t count = 2;
+
+    alignas(64) buddy::word words[buddy::metadata_words(frames)] = {};
+    buddy memory;
+
+    large_world() {
+        REQUIRE(memory.attach(frames, words, start::fresh) == errc::ok);
+        REQUIRE(memory.online(frames) == errc::ok);
+    }
+    explorer::program take(unsigned order) {
+        return [this, order] {
+            const auto got = memory.allocate({.order = order});
+            return got ? outcome{got->number, code(errc::ok), std::uint64_t{1} << order}
+                       : outcome{0, code(got.error())};
+        };
+    }
+    explorer::program take_and_give(unsigned order) {
+        return [this, order] {
+            const auto got = memory.allocate({.order = order});
+            return outcome{0, code(got ? memory.free(*got, order) : got.error())};
+        };
+    }
+    explorer::program give(std::uint64_t first, unsigned order) {
+        return [this, first, order] { return outcome{0, code(memory.free({first}, order))}; };
+    }
+    [[nodiscard]] std::string judge(const std::vector<outcome>& results) const {
+        std::vector<int> places(frames.count);
+        const auto add = [&](range<> some) {
+            for (std::uint64_t i = 0; i < some.count; ++i)
+                ++places[some.first.number + i - frames.first.number];
+        };
+        memory.visit_free(add);
+        for (const outcome& each : results) add({{each[held]}, each[count]});
+        for (const int each : places) {
+            if (each != 1) return each == 0 ? "a frame lost" : "a frame twice";
+        }
+        return memory.validate() == errc::ok ? "" : "the metadata disagree";
+    }
+    void run(const char* name, const std::vector<explorer::program>& programs,
+             const judgement_of_results& also, std::uint32_t deviations = no_bound) {
+        const auto both = [&](const std::vector<outcome>& results) {
+            const std::string wrong = judge(results);
+            return wrong.empty() ? also(results) : wrong;
+        };
+        explore_weak(name, {reinterpret_cast<std::byte*>(words), sizeof words}, programs, both,
+                     {.name_of =
+                          [](std::size_t offset) {
+                              return name_of_word<buddy>(frames, offset / sizeof(buddy::word));
+                          }},
+                     deviations);
+    }
+};
+
+TEST_CASE("blocks of two words of lines") {
+    large_world w;
+    w.run("order 8 against a line", {w.take(8), w.take(2)}, anything);
+    w.run("order 8 against order 7", {w.take(8), w.take(7)}, anything);
+    w.run("order 8 against a frame, both given back", {w.take_and_give(8), w.take_and_give(0)}, anything, 4);
+    w.run("order 8 against order 7, both given back", {w.take_and_give(8), w.take_and_give(7)}, anything);
+    w.run("order 8, order 8, a line", {w.take(8), w.take(8), w.take(2)}, anything, 2);
+    large_world lent;
+    REQUIRE(lent.memory.allocate_at({{508}, 4}) == errc::ok);
+    lent.run("a free of the last line, a taker of order 8", {lent.give(508, 2), lent.take(8)}, anything);
+}
+
+}  // namespace
