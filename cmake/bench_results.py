@@ -18,7 +18,7 @@ Name = collections.namedtuple("Name", "workload subject order load memory thread
 NAME = re.compile(r"(?P<workload>\w+)/(?P<subject>peer:[^/]+|\w+/\w+)(?:/order:(?P<order>\d+))?(?:/load:(?P<load>\d+))?"
                   r"(?:/memory:(?P<memory>\w+))?(?:/iterations:\d+)?(?:/manual_time)?/threads:(?P<threads>\d+)")
 SUBJECTS = ["radix/exclusive", "radix/guarded", "radix/shared", "radix/direct", "list/exclusive", "list/shared",
-            "list/locked", "machine/exclusive"]
+            "list/locked", "zone/exclusive", "machine/exclusive"]
 
 
 def parse(name):

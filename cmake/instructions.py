@@ -84,7 +84,7 @@ def zone_selection(bench):
     added = {}
     for verb in ("allocate", "free"):
         lines = collections.Counter()
-        for subject, sign in (("machine", 1), ("radix", -1)):
+        for subject, sign in (("machine", 1), ("zone", -1)):
             counts, iterations = bench.between(f"same/{subject}/exclusive/order:0/threads:1", "--each",
                                                inside=f"bench::erased<*>::{verb}(*")
             for line, executed in counts.by_line().items():

@@ -96,7 +96,7 @@ def headline(runs, ours):
 
 def inlined(runs):
     """Sources whose verbs are compiled into the loop."""
-    subjects = [subject for subject in runs.subjects() if not subject.startswith(("peer:", "machine/"))]
+    subjects = [subject for subject in runs.subjects() if not subject.startswith(("peer:", "zone/", "machine/"))]
     rows = [["ns, 1 / 2 threads", *map(code, subjects)]]
     for workload, load in [*WORKLOADS, ("mixed", None), ("handover", None)]:
         for order in {"mixed": (None,), "handover": (0,)}.get(workload, ORDERS):
@@ -197,7 +197,7 @@ def instructions(costs, parse, added):
                          else f"{found[0]['instructions']:.0f} ({atomics:.1f})")
         rows.append([row_name(*row), *cells])
     told = ", ".join(f"{count:.0f} to {verb}" for verb, count in added.items())
-    return [*markdown(rows), "", f"Counted by Valgrind's callgrind, one thread, 64 MiB. A machine of one zone adds to "
+    return [*markdown(rows), "", f"Counted by Valgrind's callgrind, one thread, 64 MiB. A machine adds to its zone's own, at "
             f"order 0 of {code('radix/exclusive')}, in instructions: {told}. Cache misses: not counted here."]
 
 

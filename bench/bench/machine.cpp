@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The same frames as a machine of one zone: what choosing the zone costs.
+// The same frames as a zone, and as a machine of one zone: what choosing the zone costs.
 #include <array>
 #include <ashlar/firmware/memory_map.hpp>
 #include <ashlar/firmware/topology.hpp>
@@ -17,8 +17,8 @@
 namespace bench {
 namespace {
 
-using frames = ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>;
-using memory = ashlar::physical_memory<ashlar::zone<frames>, ashlar::reliability_first>;
+using zone = ashlar::zone<ashlar::cpu_rows<ashlar::radix_buddy<each_thread>>>;
+using memory = ashlar::physical_memory<zone, ashlar::reliability_first>;
 
 class machine_subject {
  public:
@@ -29,19 +29,19 @@ class machine_subject {
         must(nodes.add(0).error());
         must(map.add(first_byte, first_byte + count * 4096, ashlar::memory_kind::usable));
         metadata_.resize(memory::metadata_bytes(map, nodes));
-        must(ram_->boot(map, nodes, {metadata_.data(), metadata_.size()}));
+        must(ram_.boot(map, nodes, {metadata_.data(), metadata_.size()}));
     }
     [[nodiscard]] std::uint64_t allocate(unsigned, unsigned order) {
-        const auto got = ram_->allocate({.order = order});
+        const auto got = ram_.allocate({.order = order});
         return got ? got->number : no_block;
     }
     [[nodiscard]] bool free(unsigned, std::uint64_t first, unsigned order) {
-        return ram_->free({first}, order) == ashlar::errc::ok;
+        return ram_.free({first}, order) == ashlar::errc::ok;
     }
     [[nodiscard]] bool is_whole() const {
-        return free_frames() == count_ && ram_->validate() == ashlar::errc::ok;
+        return free_frames() == count_ && ram_.validate() == ashlar::errc::ok;
     }
-    [[nodiscard]] std::uint64_t free_frames() const { return ram_->free_frames(); }
+    [[nodiscard]] std::uint64_t free_frames() const { return ram_.free_frames(); }
 
  private:
     static constexpr std::uint64_t first_byte = std::uint64_t{4} << 30;  ///< one zone: no DMA memory
@@ -52,12 +52,15 @@ class machine_subject {
 
     std::uint64_t count_;
     std::vector<std::byte> metadata_;
-    std::unique_ptr<memory> ram_ = std::make_unique<memory>();
+    memory ram_;
 };
 
 }  // namespace
 
 void register_machine(const plan& what) {
+    using zone_subject = source_subject<zone>;
+    add_subject<zone_subject, extent::same>("zone/exclusive",
+                                            std::make_shared<zone_subject, std::uint64_t, unsigned>, what);
     add_subject<machine_subject, extent::same>(
         "machine/exclusive", std::make_shared<machine_subject, std::uint64_t, unsigned>, what);
 }

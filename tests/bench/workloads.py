@@ -11,7 +11,7 @@ import sys
 SOURCES = ["radix/exclusive", "radix/shared", "radix/direct", "list/exclusive", "list/shared", "list/locked"]
 if platform.machine() == "x86_64":
     SOURCES.append("radix/guarded")
-MACHINE = "machine/exclusive"
+ZONES = ["zone/exclusive", "machine/exclusive"]  # only `same`
 HEAPS = ("mimalloc", "jemalloc", "tbb")  # peers without a range of frames that could be full
 SIZES = ("64M", "128M")
 wrong = []
@@ -29,7 +29,7 @@ def same_runs(subject):
 def expected(subjects):
     for subject in subjects:
         yield from same_runs(subject)
-        if subject == MACHINE:
+        if subject in ZONES:
             continue
         for threads in (1, 2):
             for order in (0, 3, 9):
@@ -112,7 +112,7 @@ def main():
     subjects = SOURCES + ["peer:" + pathlib.Path(peer).stem for peer in peers]
     total = 0
     # Where blocks of all orders come and go, little memory is full now and then. Heaps are slow and never full.
-    for memory, these, names, pattern in (("256M", peers, [*subjects, MACHINE], "threads"),
+    for memory, these, names, pattern in (("256M", peers, [*subjects, *ZONES], "threads"),
                                           ("64M", heaps, ["peer:" + pathlib.Path(heap).stem for heap in heaps], "peer")):
         bench = Bench(program, these)
         common = ("--memory", memory, f"--trace={trace}", f"--benchmark_filter={pattern}")
@@ -123,7 +123,7 @@ def main():
         check_names(each, expected(names))
         check_each(each)
         sizes = bench.run("--sizes=" + ",".join(SIZES), f"--benchmark_filter={pattern}")
-        check_names(sizes, expected_sizes([name for name in names if name != MACHINE]))
+        check_names(sizes, expected_sizes([name for name in names if name not in ZONES]))
         check_sizes(sizes)
         total += len(runs) + len(each) + len(sizes)
 
