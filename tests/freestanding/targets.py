@@ -21,6 +21,8 @@ class Target(typing.NamedTuple):
     # The compiler whose C++ and libc headers are used with a libc: its own if empty, no such test if None.
     libc_of: typing.Optional[list] = []
     source: str = "everything.cpp"
+    # Another compiler builds for the same processor optimised: this one does in long runs alone.
+    has_sibling: bool = False
 
 
 # No red zone, no floating-point registers: interrupts may arrive at any instruction.
@@ -34,16 +36,19 @@ CLANG_UEFI = ["--target=x86_64-unknown-windows", "-Wno-#warnings", "-Wno-unknown
 
 TARGETS = {
     "gcc-x86_64": Target("x86-64", "g++", ["-m64", "-mno-red-zone", "-mgeneral-regs-only", "-fno-pie"]),
-    "clang-x86_64": Target("x86-64", "clang++", ["--target=x86_64-linux-gnu", "-mno-red-zone", *CLANG_X86]),
+    "clang-x86_64": Target("x86-64", "clang++", ["--target=x86_64-linux-gnu", "-mno-red-zone", *CLANG_X86],
+                           has_sibling=True),
     # -fno-pie: position-independent code would need a global offset table.
-    "gcc-i686": Target("i686", "g++", ["-m32", "-march=i686", "-mgeneral-regs-only", "-fno-pie"], ["g++"]),
+    "gcc-i686": Target("i686", "g++", ["-m32", "-march=i686", "-mgeneral-regs-only", "-fno-pie"], ["g++"],
+                       has_sibling=True),
     "clang-i686": Target("i686", "clang++", ["--target=i686-unknown-elf", *CLANG_X86], ["g++"]),
     "gcc-aarch64": Target("AArch64", "aarch64-linux-gnu-g++",
                           ["-mgeneral-regs-only", "-mno-outline-atomics", "-mstrict-align"]),
     "clang-aarch64": Target("AArch64", "clang++",
                             ["--target=aarch64-none-elf", "-mno-outline-atomics", "-mstrict-align"],
-                            ["aarch64-linux-gnu-g++"]),
-    "gcc-riscv64": Target("RISC-V 64", "riscv64-linux-gnu-g++", ["-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"]),
+                            ["aarch64-linux-gnu-g++"], has_sibling=True),
+    "gcc-riscv64": Target("RISC-V 64", "riscv64-linux-gnu-g++", ["-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"],
+                          has_sibling=True),
     "clang-riscv64": Target("RISC-V 64", "clang++",
                             ["--target=riscv64-linux-gnu", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"]),
     # Without floating point; glibc has no headers for this ABI.
@@ -54,16 +59,17 @@ TARGETS = {
     "clang-cortex-a7": Target("Cortex-A7", "clang++", ["--target=arm-none-eabi", "-mcpu=cortex-a7"],
                               ["arm-none-eabi-g++", "-mcpu=cortex-a7"]),
     # ... and calls to libatomic here. M4 and M7 are one architecture.
-    "gcc-cortex-m4": Target("Cortex-M4", "arm-none-eabi-g++", ["-mcpu=cortex-m4", "-mthumb"]),
+    "gcc-cortex-m4": Target("Cortex-M4", "arm-none-eabi-g++", ["-mcpu=cortex-m4", "-mthumb"], has_sibling=True),
     "gcc-cortex-m33": Target("Cortex-M33", "arm-none-eabi-g++", ["-mcpu=cortex-m33", "-mthumb"]),
     "clang-cortex-m33": Target("Cortex-M33", "clang++",
                                ["--target=thumbv8m.main-none-eabi", "-mcpu=cortex-m33", "-mthumb"],
-                               ["arm-none-eabi-g++", "-mcpu=cortex-m33", "-mthumb"]),
+                               ["arm-none-eabi-g++", "-mcpu=cortex-m33", "-mthumb"], has_sibling=True),
     # No read-modify-write is inline.
     "gcc-cortex-m0": Target("Cortex-M0", "arm-none-eabi-g++", ["-mcpu=cortex-m0", "-mthumb", "-Wno-psabi"],
                             source="own_atomics.cpp"),
     "gcc-uefi": Target("UEFI x86-64", "x86_64-w64-mingw32-g++", [*UEFI, "-mgeneral-regs-only"]),
-    "clang-uefi": Target("UEFI x86-64", "clang++", [*CLANG_UEFI, *UEFI, *CLANG_X86], ["x86_64-w64-mingw32-g++"]),
+    "clang-uefi": Target("UEFI x86-64", "clang++", [*CLANG_UEFI, *UEFI, *CLANG_X86], ["x86_64-w64-mingw32-g++"],
+                         has_sibling=True),
 }
 
 
