@@ -19,6 +19,7 @@ enum class memory_model : std::uint8_t {
     weak,        ///< what C++20 allows under each access's memory order; see `weak_memory`
 };
 
+/// As many as there are.
 inline constexpr std::uint32_t no_bound = ~std::uint32_t{0};
 
 /// How far an exploration goes.

@@ -211,6 +211,7 @@ class stepped_programs final : public scheduler {
     bool again_ = false;
 };
 
+/// Where a program stood, and what memory held, before a step of it: what `restore` needs.
 struct stepped_programs::mark {
     std::size_t which = 0;
     thread before;

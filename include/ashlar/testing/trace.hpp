@@ -21,6 +21,7 @@ struct taken_step {
     bool newest = true;
 };
 
+/// What a trace calls the word at an offset.
 [[nodiscard]] inline std::string name_of(const exploration_options& options, std::size_t offset) {
     return options.name_of ? options.name_of(offset) : "byte " + std::to_string(offset);
 }

@@ -33,6 +33,7 @@ class word_uses {
     }
     /// The number of a shared word.
     [[nodiscard]] std::size_t index_of(std::size_t offset) const { return uses_[offset].index; }
+    /// A word that several programs use.
     struct word {
         std::size_t offset = 0;
         std::size_t bytes = 0;
