@@ -19,7 +19,8 @@ void register_boots();
 /// |          | `handover`: one thread allocates, another one frees |
 /// |          | `trace`: what a kernel did (with --trace), as fast as it goes |
 /// |          | `fail`: a request that nothing can serve (with --sizes) |
-/// | source   | `radix`, `list`, `peer:NAME`; only `same`: `zone`, a zone of `radix`, and `machine`, of one such |
+/// | source   | `radix`, `list`, `peer:NAME` |
+/// |          | only `same`: `zone`, a zone of `radix`, and `machine`, a machine of one such zone |
 /// | contract | `exclusive`, `shared`: a slot a thread, or a CPU behind a try-lock; of `cpu_rows` around |
 /// |          | `radix`, of `cpu_magazines` (what Linux does) around one lock and `list` |
 /// |          | `guarded`: exclusive, and each verb saves and restores the flags of the CPU (x86-64) |
