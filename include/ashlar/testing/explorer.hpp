@@ -61,7 +61,7 @@ class explorer {
                 result_ = {};
                 depth_ = 0;
                 visit(nobody, options_.deviations, 0);
-            } while (running_.again());
+            } while (running_.again() && !stop_);
         }
         for (std::uint64_t i = 0; i < options_.random_runs && !stop_;) {
             running_.begin();

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Builds and runs a test program of the build tree against headers that are not those of the source tree."""
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+
+class Missing(Exception):
+    """There is nothing to build it with."""
+
+
+class Judges:
+    """`build`: a configured build tree with compile_commands.json. Programs are put into `work`."""
+
+    def __init__(self, build, work):
+        self.build = pathlib.Path(build)
+        self.work = pathlib.Path(work)
+        database = self.build / "compile_commands.json"
+        if not database.exists():
+            raise Missing("no compile_commands.json: configure with -DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
+        self.commands = json.loads(database.read_text(encoding="utf-8"))
+
+    def compile_commands(self, target):
+        found = [entry for entry in self.commands if f"/CMakeFiles/{target}.dir/" in self.output(entry)]
+        if not found:
+            raise Missing(f"no test program {target} in this build tree")
+        return found
+
+    @staticmethod
+    def output(entry):
+        words = shlex.split(entry["command"])
+        return "/" + words[words.index("-o") + 1]
+
+    def object_of(self, entry, include, into):
+        """Compiles one source; `include` comes before all other include directories."""
+        words = shlex.split(entry["command"])
+        into.parent.mkdir(parents=True, exist_ok=True)
+        words[words.index("-o") + 1] = str(into)
+        # A change may leave something unused: that is not what it is judged by.
+        words[1:1] = ["-I", str(include)] if include else []
+        words.append("-w")
+        done = subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ValueError(f"does not compile:\n{done.stderr[:4000]}")
+        return into, words[0]
+
+    def program(self, target, include, name):
+        """The test program `target`, built with the headers of `include` where it has some."""
+        folder = self.work / name
+        objects = []
+        for index, entry in enumerate(self.compile_commands(target)):
+            made, compiler = self.object_of(entry, include, folder / f"{target}-{index}.o")
+            objects.append(made)
+        main = self.work / "main.o"
+        if not main.exists():
+            entry = self.compile_commands("ashlar_test_main")[0]
+            made, _ = self.object_of(entry, None, self.work / f"main-{os.getpid()}.o")
+            made.rename(main)
+        binary = folder / target
+        subprocess.run([compiler, *objects, main, "-pthread", "-o", binary], check=True)
+        for each in objects:
+            each.unlink()
+        return binary
+
+
+def run(binary, arguments=(), seconds=600, environment=None):
+    """What a program answers: "passed", or why not in a line, and its output."""
+    try:
+        done = subprocess.run([binary, "--abort-after=1", *arguments], capture_output=True, text=True, errors="replace", timeout=seconds,
+                              env={**os.environ, **(environment or {})}, check=False)
+    except subprocess.TimeoutExpired as late:
+        return "does not end", (late.stdout or b"").decode(errors="replace")
+    if done.returncode == 0:
+        return "passed", done.stdout
+    return f"exit status {done.returncode}", done.stdout + done.stderr
+
+
+def leave_out(why):
+    print(f"left out: {why}")
+    sys.exit(77)
