@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Breaks the shipped headers in one place at a time, and expects that a test notices.
 
-mutate.py SOURCE BUILD WORK [--list FILE] [--share I/N] [--sample COUNT] [--only NAME]... [--keep]
+mutate.py SOURCE BUILD WORK [--list FILE] [--only NAME]... [--share I/N] [--daily COUNT] [--traces] [--keep]
 
 FILE (mutants.txt) has a block for each mutant:
 
@@ -14,11 +14,13 @@ FILE (mutants.txt) has a block for each mutant:
     + the text instead
 
 The text must be in the header exactly once, or the list is out of date, which is an error. The judge is built with the
-broken header before all others and has to fail, or not to end; that it passes with the right one is its own test. --share
-I/N takes every Nth mutant from the Ith on, so that N tests share the work; --sample so many of them, chosen by the commit.
+broken header before all others and has to fail, or not to end; that it passes with the right one is its own test.
+--share I/N takes every Nth mutant from the Ith on, so that N tests share the work. --daily COUNT takes only so many of
+all, chosen by the commit, unless ASHLAR_LONG is set.
 """
 import argparse
 import collections
+import os
 import pathlib
 import random
 import re
@@ -68,15 +70,26 @@ def broken(text, mutant):
 
 
 def try_mutant(mutant, source, made, work):
-    """None when the judge notices, else why that is not so; and what the judge said."""
+    """What the judge answers, what it says, and how many seconds it took."""
     header = source / "include/ashlar" / mutant.header
     folder = work / mutant.name
     patched = folder / "include/ashlar" / mutant.header
     patched.parent.mkdir(parents=True, exist_ok=True)
     patched.write_text(broken(header.read_text(encoding="utf-8"), mutant), encoding="utf-8")
     program = made.program(mutant.judge, folder / "include", mutant.name)
+    begun = time.time()
     verdict, output = judges.run(program, mutant.arguments, SECONDS)
-    return verdict, output
+    return verdict, output, time.time() - begun
+
+
+def trace_in(output):
+    """The first finding of an exploration, with its schedule."""
+    lines = output.splitlines()
+    first = next((i for i, line in enumerate(lines) if ", for example" in line), None)
+    if first is None:
+        return output
+    last = next((i for i in range(first, len(lines)) if lines[i].startswith("====")), len(lines))
+    return "\n".join(lines[max(first - 1, 0):last])
 
 
 def commit_of(source):
@@ -91,19 +104,20 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--list", type=pathlib.Path, default=here / "mutants.txt")
-    parser.add_argument("--share", default="1/1")
-    parser.add_argument("--sample", type=int)
     parser.add_argument("--only", action="append")
+    parser.add_argument("--share", default="1/1")
+    parser.add_argument("--daily", type=int)
+    parser.add_argument("--traces", action="store_true", help="print what was found")
     parser.add_argument("--keep", action="store_true", help="leave programs and output in WORK")
     arguments = parser.parse_args()
     mutants = read_list(arguments.list)
-    for mutant in mutants:  # All of them are looked at: a list that is out of date is told whichever are chosen.
+    for mutant in mutants:  # A list that is out of date is told whichever mutants are chosen.
         broken((arguments.source / "include/ashlar" / mutant.header).read_text(encoding="utf-8"), mutant)
     total = len(mutants)
     if arguments.only:
         mutants = [mutant for mutant in mutants if mutant.name in arguments.only]
-    if arguments.sample:
-        mutants = random.Random(commit_of(arguments.source)).sample(mutants, min(arguments.sample, total))
+    if arguments.daily and "ASHLAR_LONG" not in os.environ:
+        mutants = random.Random(commit_of(arguments.source)).sample(mutants, min(arguments.daily, total))
     share, shares = map(int, arguments.share.split("/"))
     mutants = mutants[share - 1::shares]
     try:
@@ -112,20 +126,20 @@ def main():
         judges.leave_out(missing)
     alive = 0
     for mutant in mutants:
-        begun = time.time()
         try:
-            verdict, output = try_mutant(mutant, arguments.source, made, arguments.work)
+            verdict, output, seconds = try_mutant(mutant, arguments.source, made, arguments.work)
         except (ValueError, judges.Missing) as error:
-            verdict, output = f"error: {error}", ""
+            verdict, output, seconds = f"error: {error}", "", 0
         dead = not verdict.startswith(("passed", "error"))
         alive += not dead
-        reason = next((line.strip() for line in output.splitlines() if ", for example" in line or "ERROR" in line), "")
-        print(f"{'dead' if dead else 'ALIVE'}  {mutant.name}: {mutant.what} -- {mutant.judge}: {verdict} "
-              f"({time.time() - begun:.0f} s) {reason}", flush=True)
-        if not arguments.keep:
-            shutil.rmtree(arguments.work / mutant.name, ignore_errors=True)
-        else:
+        print(f"{'dead ' if dead else 'ALIVE'}  {mutant.name}: {mutant.what}; {mutant.judge}: {verdict}, {seconds:.1f} s",
+              flush=True)
+        if arguments.traces:
+            print(trace_in(output), flush=True)
+        if arguments.keep:
             (arguments.work / mutant.name / "output.txt").write_text(output, encoding="utf-8")
+        else:
+            shutil.rmtree(arguments.work / mutant.name, ignore_errors=True)
     print(f"{len(mutants)} of {total} mutants, {alive} alive")
     sys.exit(1 if alive or not mutants else 0)
 
