@@ -136,13 +136,13 @@ TEST_CASE("a slot per CPU: a drain against allocations") {
     exclusive_radix r;
     r.hold({{8}, 2});
     r.hand_over({{8}, 1});
-    run("radix, exclusive: give 8 and drain, take and give", r, {give_and_drain(r, 8), take_and_give(r, 0)},
+    run("radix, exclusive: give 8 and drain, take and give", r, {drained(r, give(r, 8)), take_and_give(r, 0)},
         frees_succeed);
     exclusive_list l;
     l.hold({{8}, 4});
     l.hand_over({{8}, 2});
     run("list, exclusive: give 8 and drain, give 9 and drain, take", l,
-        {give_and_drain(l, 8), give_and_drain(l, 9), take(l, 0)}, frees_succeed);
+        {drained(l, give(l, 8)), drained(l, give(l, 9)), take(l, 0)}, frees_succeed);
 }
 TEST_CASE("a slot per CPU: what is isolated is handed out by nobody any more") {
     exclusive_units w;
@@ -194,13 +194,13 @@ TEST_CASE("a shared slot: a drain against allocations") {
     shared_radix r;
     r.hold({{8}, 2});
     r.hand_over({{8}, 2});
-    run("radix, shared: give 8 and drain, give 9 and drain", r, {give_and_drain(r, 8), give_and_drain(r, 9)},
-        all_served);
+    run("radix, shared: give 8 and drain, give 9 and drain", r,
+        {drained(r, give(r, 8)), drained(r, give(r, 9))}, all_served);
     shared_radix other;
     other.hold({{8}, 2});
     other.hand_over({{8}, 1});
     run("radix, shared: give 8 and drain, take and give", other,
-        {give_and_drain(other, 8), take_and_give(other, 0)}, frees_succeed);
+        {drained(other, give(other, 8)), take_and_give(other, 0)}, frees_succeed);
 }
 TEST_CASE("a shared slot: what is isolated is handed out by nobody any more") {
     shared_units w;

@@ -32,10 +32,21 @@ TEST_CASE("a slot per CPU: frees of one row by two CPUs merge when they drain") 
     exclusive_rows w;
     w.hold({{8}, 2});
     w.hand_over({{8}, 2});
-    run("exclusive: give 8 and drain, give 9 and drain", w, {give_and_drain(w, 8), give_and_drain(w, 9)},
+    run("exclusive: give 8 and drain, give 9 and drain", w, {drained(w, give(w, 8)), drained(w, give(w, 9))},
         [&](const std::vector<outcome>& results) {
             if (w.memory.held_frames() != 0) return std::string("left in a slot");
             return all_served(results);
+        });
+}
+TEST_CASE("a slot per CPU: a row to allocate from and one of pending frees, drained") {
+    exclusive_rows w;
+    lend(w, {{8}, 1});
+    lend(w, {{10}, 1});
+    const auto give_both = drained(w, one_then(give(w, 8), give(w, 10)));
+    run("exclusive: give 8 and 10 and drain, take and give and drain", w,
+        {give_both, drained(w, take_and_give(w, 0))}, [&](const std::vector<outcome>& results) {
+            if (w.memory.held_frames() != 0) return std::string("left in a slot");
+            return frees_succeed(results);
         });
 }
 TEST_CASE("a slot per CPU: three CPUs, two rows") {
@@ -70,7 +81,7 @@ TEST_CASE("a shared slot: frees of one row, one pending, one past it") {
     shared_rows w;
     w.hold({{8}, 2});
     w.hand_over({{8}, 2});
-    run("shared: give 8 and drain, give 9 and drain", w, {give_and_drain(w, 8), give_and_drain(w, 9)},
+    run("shared: give 8 and drain, give 9 and drain", w, {drained(w, give(w, 8)), drained(w, give(w, 9))},
         all_served);
 }
 TEST_CASE("a shared slot: give against take") {

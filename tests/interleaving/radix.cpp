@@ -308,6 +308,25 @@ TEST_CASE("revocation: what is freed then is gone, or was free before") {
     run_revocation("revoke and take of the line", idle, small::frames, take(idle, 2));
     run_revocation("revoke and take and give of the line", idle, small::frames, take_and_give(idle, 2));
 }
+TEST_CASE("revocation against revocation: one at a time, and what each was told is so") {
+    large w;
+    w.hold({{8}, 8});
+    const range<> first{{8}, 1};
+    const range<> second{{10}, 1};
+    const auto judge = [&](const std::vector<outcome>& results) -> std::string {
+        for (std::uint64_t number = 8; number < 16; ++number) {
+            const bool gone = (results[0][told] == code(errc::ok) && first.contains(frame<>{number})) ||
+                              (results[1][told] == code(errc::ok) && second.contains(frame<>{number}));
+            if (w.memory.owns({number}) == gone)
+                return "frame " + std::to_string(number) + " in the wrong state";
+        }
+        if (results[0][told] != code(errc::ok) && results[1][told] != code(errc::ok)) return "nobody revoked";
+        if (w.memory.validate() != errc::ok) return "the metadata disagree";
+        return told_nothing_but(results, {errc::ok, errc::busy});
+    };
+    explore_weak("revoke frame 8, revoke frame 10", w.bytes(), {revoke(w, first), revoke(w, second)}, judge,
+                 {.name_of = large::name_of});
+}
 // Whoever moves frames from the line to its rows, or back, does not look whether they are still there.
 TEST_CASE("revocation against a merge that is put back" * doctest::should_fail()) {
     small w;

@@ -136,13 +136,13 @@ template <class World>
 explorer::program give_unused(World& w, std::uint64_t first, unsigned order = 0) {
     return [&w, first, order] { return outcome{0, code(w.memory.free({first}, order))}; };
 }
+/// A program that empties its CPU's slot at its end.
 template <class World>
-explorer::program give_and_drain(World& w, std::uint64_t first) {
+explorer::program drained(World& w, const explorer::program& first) {
     return [&w, first] {
-        w.use({{first}, 1});
-        const errc answer = w.memory.free({first}, 0);
+        const outcome result = first();
         w.memory.drain();
-        return outcome{0, code(answer)};
+        return result;
     };
 }
 template <class World>
