@@ -42,9 +42,10 @@ TEST_CASE("a slot per CPU: a row to allocate from and one of pending frees, drai
     exclusive_rows w;
     lend(w, {{8}, 1});
     lend(w, {{10}, 1});
-    const auto give_both = drained(w, one_then(give(w, 8), give(w, 10)));
-    run("exclusive: give 8 and 10 and drain, take and give and drain", w,
-        {give_both, drained(w, take_and_give(w, 0))}, [&](const std::vector<outcome>& results) {
+    lend(w, {{12}, 1});
+    const auto give_all = drained(w, one_then(one_then(give(w, 8), give(w, 10)), give(w, 12)));
+    run("exclusive: give 8, 10, 12 and drain, take and give and drain", w,
+        {give_all, drained(w, take_and_give(w, 0))}, [&](const std::vector<outcome>& results) {
             if (w.memory.held_frames() != 0) return std::string("left in a slot");
             return frees_succeed(results);
         });
@@ -63,6 +64,20 @@ TEST_CASE("a slot per CPU: a block larger than a row against a row") {
 TEST_CASE("a slot per CPU: the range leaves while another CPU takes and gives") {
     exclusive_rows w;
     run("exclusive: isolate and offline, take and give", w, {leave(w), take_and_give(w, 0)}, frees_succeed);
+}
+TEST_CASE("a slot per CPU: isolated lines give no rows") {
+    exclusive_rows w;
+    w.hold({{8}, 1});
+    w.hold({{12}, 1});
+    const auto isolate = [&] { return outcome{0, code(w.memory.isolate(exclusive_rows::unit))}; };
+    run("exclusive: isolate and tell, a taker that is told", w,
+        {then_tell(w, isolate), if_told(w, take(w, 0))},
+        [&](const std::vector<outcome>& results) -> std::string {
+            if (results[0][told] != code(errc::ok)) return "";
+            return (results[1][held] & mask_of(exclusive_rows::unit)) != 0
+                       ? "an isolated frame was handed out"
+                       : "";
+        });
 }
 TEST_CASE("a slot per CPU: a frame by number against its row") {
     exclusive_rows w;

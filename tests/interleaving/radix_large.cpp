@@ -45,6 +45,21 @@ TEST_CASE("blocks of two rows") {
     run("a free of order 2, a free of order 1, a taker of order 2", half,
         {give(half, 8, 2), give(half, 12, 1), take(half, 2)}, anything, 3);
 }
+TEST_CASE("blocks of two rows: what was taken in vain is put back") {
+    rows w;
+    w.hold({{14}, 2});
+    const auto take_in_second_row = take_this(w, 10);
+    run("order 2, a frame of its second row", w, {take(w, 2), take_in_second_row}, anything);
+    rows last;
+    lend(last, {{14}, 1});
+    const auto take_these = [&] {
+        const range<> wanted{{11}, 4};
+        const errc answer = last.memory.allocate_at(wanted);
+        if (answer == errc::ok) last.use(wanted);
+        return outcome{answer == errc::ok ? mask_of(wanted) : 0, code(answer)};
+    };
+    run("allocate_at over three rows, free of its last frame", last, {take_these, give(last, 14)}, anything);
+}
 TEST_CASE("blocks of two rows: isolation, a range by number, revocation of half of it") {
     rows w;
     lend(w, {{8}, 4});
@@ -87,16 +102,23 @@ constexpr buddy_shape two_words{.top_order = 8,
 /// Outcomes: the first frame that a program holds, what it was told, how many frames it holds.
 struct large_world {
     using buddy = radix_buddy<stepped_platform, two_words>;
-    static constexpr range<> frames{{256}, 256};
     static constexpr std::size_t count = 2;
+    static constexpr std::uint64_t word_frames = 128;
 
-    alignas(64) buddy::word words[buddy::metadata_words(frames)] = {};
+    range<> frames;
+    std::vector<buddy::word> words{buddy::metadata_words(frames)};
     buddy memory;
+    std::vector<range<>> held_at_start;
 
-    large_world() {
-        REQUIRE(memory.attach(frames, words, start::fresh) == errc::ok);
+    explicit large_world(std::uint64_t word_count = 2) : frames{{256}, word_count * word_frames} {
+        REQUIRE(memory.attach(frames, {words.data(), words.size()}, start::fresh) == errc::ok);
         REQUIRE(memory.online(frames) == errc::ok);
     }
+    void hold(range<> some) {
+        REQUIRE(memory.allocate_at(some) == errc::ok);
+        held_at_start.push_back(some);
+    }
+    void lend(range<> some) { REQUIRE(memory.allocate_at(some) == errc::ok); }
     explorer::program take(unsigned order) {
         return [this, order] {
             const auto got = memory.allocate({.order = order});
@@ -113,6 +135,15 @@ struct large_world {
     explorer::program give(std::uint64_t first, unsigned order) {
         return [this, first, order] { return outcome{0, code(memory.free({first}, order))}; };
     }
+    explorer::program give_and_take_these(std::uint64_t first, unsigned order, range<> wanted) {
+        return [this, first, order, wanted] {
+            if (const errc wrong = memory.free({first}, order); wrong != errc::ok)
+                return outcome{0, code(wrong)};
+            const errc answer = memory.allocate_at(wanted);
+            return answer == errc::ok ? outcome{wanted.first.number, code(answer), wanted.count}
+                                      : outcome{0, code(answer)};
+        };
+    }
     [[nodiscard]] std::string judge(const std::vector<outcome>& results) const {
         std::vector<int> places(frames.count);
         const auto add = [&](range<> some) {
@@ -120,7 +151,11 @@ struct large_world {
                 ++places[some.first.number + i - frames.first.number];
         };
         memory.visit_free(add);
-        for (const outcome& each : results) add({{each[held]}, each[count]});
+        for (const range<> some : held_at_start) add(some);
+        for (const outcome& each : results) {
+            if (each[count] != 0 && each[held] % each[count] != 0) return "a block that is not aligned";
+            add({{each[held]}, each[count]});
+        }
         for (const int each : places) {
             if (each != 1) return each == 0 ? "a frame lost" : "a frame twice";
         }
@@ -132,9 +167,10 @@ struct large_world {
             const std::string wrong = judge(results);
             return wrong.empty() ? also(results) : wrong;
         };
-        explore_weak(name, {reinterpret_cast<std::byte*>(words), sizeof words}, programs, both,
+        explore_weak(name, {reinterpret_cast<std::byte*>(words.data()), words.size() * sizeof words[0]},
+                     programs, both,
                      {.name_of =
-                          [](std::size_t offset) {
+                          [this](std::size_t offset) {
                               return name_of_word<buddy>(frames, offset / sizeof(buddy::word));
                           }},
                      deviations);
@@ -149,8 +185,20 @@ TEST_CASE("blocks of two words of lines") {
     w.run("order 8 against order 7, both given back", {w.take_and_give(8), w.take_and_give(7)}, anything);
     w.run("order 8, order 8, a line", {w.take(8), w.take(8), w.take(2)}, anything, 2);
     large_world lent;
-    REQUIRE(lent.memory.allocate_at({{508}, 4}) == errc::ok);
+    lent.lend({{508}, 4});
     lent.run("a free of the last line, a taker of order 8", {lent.give(508, 2), lent.take(8)}, anything);
+}
+TEST_CASE("blocks of two words of lines are aligned to two words") {
+    large_world w(4);
+    w.hold({{256}, 4});
+    w.run("order 8, order 7", {w.take(8), w.take(7)}, anything);
+}
+TEST_CASE("the last whole line is another one than when the search began: exhausted is not said") {
+    large_world w;
+    w.lend({{256}, 4});
+    w.hold({{260}, 248});
+    w.run("a free in the first word and a taker of the line in the second, a taker of a frame",
+          {w.give_and_take_these(256, 2, {{508}, 4}), w.take(0)}, nobody_exhausted);
 }
 
 }  // namespace

@@ -176,6 +176,15 @@ inline explorer::program one_then(const explorer::program& first, const explorer
         return second();
     };
 }
+/// Both, one after the other: what both hold, and what the second was told.
+inline explorer::program one_and(const explorer::program& first, const explorer::program& second) {
+    return [first, second] {
+        const outcome before = first();
+        outcome after = second();
+        after[held] |= before[held];
+        return after;
+    };
+}
 /// Notes that it is through.
 template <class World>
 explorer::program then_tell(World& w, const explorer::program& first) {

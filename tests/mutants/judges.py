@@ -39,9 +39,9 @@ class Judges:
         words = shlex.split(entry["command"])
         into.parent.mkdir(parents=True, exist_ok=True)
         words[words.index("-o") + 1] = str(into)
-        # A change may leave something unused: that is not what it is judged by.
         words[1:1] = ["-I", str(include)] if include else []
-        words.append("-w")
+        # -w: a change may leave something unused, which is not what it is judged by. -O1: a judge runs once.
+        words += ["-w", "-O1"]
         done = subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True, check=False)
         if done.returncode:
             raise ValueError(f"does not compile:\n{done.stderr[:4000]}")
@@ -68,9 +68,11 @@ class Judges:
 
 def run(binary, arguments=(), seconds=600, environment=None):
     """What a program answers: "passed", or why not in a line, and its output."""
+    # What is broken has to be noticed by day.
+    surroundings = {key: value for key, value in os.environ.items() if key != "ASHLAR_LONG"} | (environment or {})
     try:
-        done = subprocess.run([binary, "--abort-after=1", *arguments], capture_output=True, text=True, errors="replace", timeout=seconds,
-                              env={**os.environ, **(environment or {})}, check=False)
+        done = subprocess.run([binary, "--abort-after=1", *arguments], capture_output=True, text=True, errors="replace",
+                              timeout=seconds, env=surroundings, check=False)
     except subprocess.TimeoutExpired as late:
         return "does not end", (late.stdout or b"").decode(errors="replace")
     if done.returncode == 0:

@@ -79,7 +79,7 @@ class radix_give : public radix_core<Platform, Shape> {
     }
 
     /// A line that the caller has taken whole goes back into its rows, but for `count` frames from `first`
-    /// on, which the caller keeps. In transit.
+    /// on, which the caller keeps, and for those that are revoked meanwhile. In transit.
     constexpr void split_rows(std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
         bits kept[line_rows] = {};
         this->for_each_row(first, count,
@@ -88,6 +88,7 @@ class radix_give : public radix_core<Platform, Shape> {
             const bits rest = static_cast<bits>(full_row & ~kept[i]);
             if (rest != 0) this->row(line, i).fetch_or(rest, memory_order::seq_cst);
         }
+        take_revoked(line);
         if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);
     }
 
@@ -115,6 +116,7 @@ class radix_give : public radix_core<Platform, Shape> {
             // Somebody took from a row in between: put back, and look again, for others may have given up on
             // merging because of the rows that were out.
             for (unsigned i = 0; i < taken; ++i) this->row(line, i).fetch_or(full_row, memory_order::seq_cst);
+            take_revoked(line);
             if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);
             moves::end(this->transit_word());
             if (taken == 0) return false;
@@ -142,6 +144,18 @@ class radix_give : public radix_core<Platform, Shape> {
         if (gone == 0) return false;
         const bits old = this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
         return (old & gone) == gone;
+    }
+    /// After frames of a line were put back by whoever had all of it on its way: takes out those that were
+    /// revoked meanwhile. A revocation clears the flag and then sweeps: what its sweep does not see, this
+    /// does.
+    constexpr void take_revoked(std::size_t line) noexcept {
+        const bits online = this->online(at_.word_of_line(line)).load(memory_order::seq_cst);
+        if ((online & at_.bit_of_line(line)) != 0) [[likely]]
+            return;
+        for (unsigned i = 0; i < line_rows; ++i) {
+            const bits gone = absent_bits(line, i, full_row);
+            if (gone != 0) this->row(line, i).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+        }
     }
     [[gnu::noinline]] constexpr void given_full_row(std::size_t line) noexcept {
         if (!merge(line)) hint_full_row(line);
@@ -177,6 +191,7 @@ class radix_give : public radix_core<Platform, Shape> {
             const bits present = static_cast<bits>(full_row & ~absent_bits(line, i, full_row));
             if (present != 0) this->row(line, i).fetch_or(present, memory_order::seq_cst);
         }
+        take_revoked(line);
         if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);
     }
 };
