@@ -65,20 +65,6 @@ TEST_CASE("a slot per CPU: the range leaves while another CPU takes and gives") 
     exclusive_rows w;
     run("exclusive: isolate and offline, take and give", w, {leave(w), take_and_give(w, 0)}, frees_succeed);
 }
-TEST_CASE("a slot per CPU: isolated lines give no rows") {
-    exclusive_rows w;
-    w.hold({{8}, 1});
-    w.hold({{12}, 1});
-    const auto isolate = [&] { return outcome{0, code(w.memory.isolate(exclusive_rows::unit))}; };
-    run("exclusive: isolate and tell, a taker that is told", w,
-        {then_tell(w, isolate), if_told(w, take(w, 0))},
-        [&](const std::vector<outcome>& results) -> std::string {
-            if (results[0][told] != code(errc::ok)) return "";
-            return (results[1][held] & mask_of(exclusive_rows::unit)) != 0
-                       ? "an isolated frame was handed out"
-                       : "";
-        });
-}
 TEST_CASE("a slot per CPU: a frame by number against its row") {
     exclusive_rows w;
     run("exclusive: allocate_at 8, take and give", w, {take_this(w, 8), take_and_give(w, 0)}, frees_succeed);

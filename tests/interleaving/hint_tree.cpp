@@ -76,6 +76,13 @@ struct rig {
             return outcome{0, code(none && quiet ? errc::exhausted : errc::busy)};
         };
     }
+    /// The scan that lowers a hint does not believe it; the next one does.
+    explorer::program take_or_take_again(unsigned rank) {
+        return [first = take(rank)] {
+            const outcome got = first();
+            return got[held] != 0 ? got : first();
+        };
+    }
     explorer::program then_tell(const explorer::program& first) {
         return [this, first] {
             const outcome result = first();
@@ -149,7 +156,7 @@ TEST_CASE("one level: who is told of a give finds it, whoever lowers hints meanw
     run("give 0 and tell, a taker that is told", r, {r.then_tell(r.give(0, 1)), r.if_told(r.take(1))},
         all_served);
     run("give 5 and tell, a taker of more, a taker that is told", r,
-        {r.then_tell(r.give(5, 1)), r.take(2), r.if_told(r.take(1))},
+        {r.then_tell(r.give(5, 1)), r.take(2), r.if_told(r.take_or_take_again(1))},
         [](const std::vector<outcome>& results) -> std::string {
             return results[2][told] == code(errc::exhausted) ? "false exhausted" : "";
         });

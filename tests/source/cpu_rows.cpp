@@ -307,6 +307,31 @@ TEST_CASE("a double free is told in the own slot and in the source, before anyth
     CHECK(three_cpus::defects.empty());
 }
 
+TEST_CASE("a row that is taken while frees of it are pending is one row") {
+    attached<exclusive_rows> a;
+    REQUIRE(a.memory.allocate_at({{0x1800}, 64}) == errc::ok);
+    REQUIRE(a.memory.allocate_at({{0x1900}, 1}) == errc::ok);
+    REQUIRE(a.memory.free({0x1900}, 0) == errc::ok);          // the row to allocate from
+    REQUIRE(a.memory.free({0x1800}, 0) == errc::ok);          // pending
+    REQUIRE(a.memory.inner().free({0x1804}, 2) == errc::ok);  // of the same row, in the source
+    CHECK(*a.memory.allocate({.order = 2}) == frame<>{0x1804});
+    CHECK(a.memory.free({0x1800}, 0) == errc::double_free);
+    CHECK(*a.memory.allocate({}) == frame<>{0x1800});
+    CHECK(a.memory.validate() == errc::ok);
+}
+
+TEST_CASE("a CPU does not go on in a line that is isolated meanwhile") {
+    attached<exclusive_rows> a;
+    const range<> line{{0x1800}, 512};
+    REQUIRE(a.memory.allocate_at(line) == errc::ok);
+    REQUIRE(a.memory.inner().free({0x1800}, 6) == errc::ok);
+    for (unsigned i = 0; i < 64; ++i) CHECK(line.contains(*a.memory.allocate({})));
+    REQUIRE(a.memory.inner().free({0x1840}, 6) == errc::ok);
+    // The layer's own `isolate` is busy while a slot has been there: here the source is asked.
+    REQUIRE(a.memory.inner().isolate(line) == errc::ok);
+    CHECK(!line.contains(*a.memory.allocate({})));
+}
+
 TEST_CASE("a double free against another CPU's slot goes to the defect hook when that is flushed") {
     attached<exclusive_rows> a;
     REQUIRE(a.memory.allocate_at({{0x1800}, 4}) == errc::ok);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ashlar/layer/magazine.hpp>
 #include <ashlar/layer/unit_marks.hpp>
+#include <ashlar/testing/observed_atomic.hpp>
 #include <ashlar/testing/random_bits.hpp>
 #include <deque>
 #include <vector>
@@ -70,6 +71,41 @@ TEST_CASE("what is filled in first is popped first, however much there is of it"
         }
         CHECK(blocks.empty());
     }
+}
+
+/// After each store of a change: the stack has what it had before, or what it has in the end.
+template <class Change>
+void changes_at_once(Change change) {
+    using word = testing::observed_atomic<std::uint32_t>;
+    struct state {
+        word ends[magazine<word>::end_words]{};
+        word cells[magazine<word>::cell_words(2)]{};
+        std::vector<std::vector<std::uint32_t>> seen;
+        void look() {
+            std::vector<std::uint32_t> now;
+            magazine<word>(ends, cells, 2).for_each([&](std::uint32_t each) { now.push_back(each); });
+            seen.push_back(now);
+        }
+    } s;
+    magazine<word> blocks(s.ends, s.cells, 2);
+    for (const std::uint32_t each : {1U, 2U, 3U, 4U, 5U, 6U}) {
+        if (blocks.size() == 4) (void)blocks.pop_oldest();
+        blocks.push(each);
+    }
+    (void)blocks.pop();
+    s.look();
+    testing::write_observer::context = &s;
+    testing::write_observer::written = [](void* context) { static_cast<state*>(context)->look(); };
+    change(blocks);
+    testing::write_observer::written = nullptr;
+    REQUIRE(s.seen.size() > 1);
+    for (const auto& each : s.seen) CHECK((each == s.seen.front() || each == s.seen.back()));
+    CHECK(s.seen.front() != s.seen.back());
+}
+TEST_CASE("who looks between two stores finds a block in one place, or in none") {
+    changes_at_once([](auto& blocks) { blocks.push(9); });
+    changes_at_once([](auto& blocks) { (void)blocks.pop(); });
+    changes_at_once([](auto& blocks) { (void)blocks.pop_oldest(); });
 }
 
 TEST_CASE("ends that do not belong together read as an empty stack") {
