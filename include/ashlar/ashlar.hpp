@@ -99,6 +99,7 @@
 #include <ashlar/zone/contiguous_search.hpp>
 #include <ashlar/zone/drain_everywhere.hpp>
 #include <ashlar/zone/exclude_used.hpp>
+#include <ashlar/zone/first_choices.hpp>
 #include <ashlar/zone/frame_quota.hpp>
 #include <ashlar/zone/machine_builder.hpp>
 #include <ashlar/zone/machine_reserves.hpp>

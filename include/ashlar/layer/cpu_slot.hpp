@@ -18,7 +18,7 @@ class held_place {
     constexpr held_place() noexcept = default;
     constexpr explicit held_place(Word* at) noexcept : words_(at) {}
 
-    [[nodiscard]] constexpr Units get() const noexcept {
+    [[nodiscard, gnu::always_inline]] constexpr Units get() const noexcept {
         return {words_[0].load(memory_order::relaxed), words_[1].load(memory_order::relaxed)};
     }
     constexpr void set(Units to) const noexcept {
@@ -26,7 +26,7 @@ class held_place {
         words_[1].store(to.mask, memory_order::relaxed);
     }
     /// The group stays, its units change.
-    constexpr void leave(typename Units::bits mask) const noexcept {
+    [[gnu::always_inline]] constexpr void leave(typename Units::bits mask) const noexcept {
         words_[1].store(mask, memory_order::relaxed);
     }
     /// What was there. The place is empty before anybody may give it on.

@@ -35,11 +35,12 @@ class row_paths : protected row_core<Source, Shape> {
                 return held.first_of(taken);
             }
         }
-        return allocate_otherwise(own, wanted);
+        return allocate_otherwise(own.held, own.slot, wanted);
     }
     [[gnu::always_inline]] constexpr errc free_in(const own_slot& own, frame<space> first,
                                                   unsigned order) noexcept {
-        if (!own.held || order >= row_order || first.number == 0) return free_otherwise(own, first, order);
+        if (!own.held || order >= row_order || first.number == 0)
+            return free_otherwise(own.held, own.slot, first, order);
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         const row freed = this->row_of(first, order);
         for (unsigned class_index = 0; class_index < classes; ++class_index) {
@@ -67,19 +68,20 @@ class row_paths : protected row_core<Source, Shape> {
     }
 
  private:
-    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(
-        const own_slot& own, const request<space>& wanted) noexcept {
-        if (!own.held) return inner_.allocate(wanted);
+    // Paths that are rarely taken get their arguments by value: nothing of them lies in memory before.
+    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(bool held, slot_type slot,
+                                                                        request<space> wanted) noexcept {
+        if (!held) return inner_.allocate(wanted);
         if (wanted.order <= window_order_ && serves_any_block(wanted)) {
-            const auto got = wanted.order < row_order    ? this->take_small(own.slot, wanted)
-                             : wanted.order < line_order ? this->take_rows(own.slot, wanted)
-                                                         : this->take_lines(own.slot, wanted);
+            const auto got = wanted.order < row_order    ? this->take_small(slot, wanted)
+                             : wanted.order < line_order ? this->take_rows(slot, wanted)
+                                                         : this->take_lines(slot, wanted);
             if (got || got.error() == errc::limit) return got;
         }
         const auto got = inner_.allocate(wanted);
         // The slot is flushed before the source's failure is believed.
-        if (got || got.error() != errc::exhausted || own.slot.is_empty()) return got;
-        this->flush(own.slot);
+        if (got || got.error() != errc::exhausted || slot.is_empty()) return got;
+        this->flush(slot);
         return inner_.allocate(wanted);
     }
 
@@ -99,19 +101,18 @@ class row_paths : protected row_core<Source, Shape> {
         this->join_rows(slot, slot.pending().clear().first());
         return errc::ok;
     }
-    [[gnu::noinline]] constexpr errc free_otherwise(const own_slot& own, frame<space> first,
+    [[gnu::noinline]] constexpr errc free_otherwise(bool held, slot_type slot, frame<space> first,
                                                     unsigned order) noexcept {
-        if (!own.held || order > Source::top_order || !aligned(first, order))
-            return inner_.free(first, order);
-        if (order == line_order && first.number != 0) return this->free_line(own.slot, first);
+        if (!held || order > Source::top_order || !aligned(first, order)) return inner_.free(first, order);
+        if (order == line_order && first.number != 0) return this->free_line(slot, first);
         const range<space> frames = block(first, order);
-        if (own.slot.holds(frames, window_order_)) {
+        if (slot.holds(frames, window_order_)) {
             const errc wrong = inner_.would_free(first, order);
             return wrong == errc::ok ? errc::double_free : wrong;
         }
         if (order < row_order || order > window_order_ || first.number == 0) return inner_.free(first, order);
-        return order < line_order ? this->free_rows(own.slot, first, order)
-                                  : this->free_lines(own.slot, first, order);
+        return order < line_order ? this->free_rows(slot, first, order)
+                                  : this->free_lines(slot, first, order);
     }
 };
 

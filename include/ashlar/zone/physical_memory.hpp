@@ -176,7 +176,6 @@ class physical_memory {
 
     [[gnu::always_inline]] result<frame<space>> allocate(request<space> wanted) noexcept {
         if (wanted.order > top_order) return errc::unsupported;
-        if (wanted.mirror == mirror::unspecified) wanted.mirror = default_mirror();
         return detail::allocate_from_zones(zones_, wanted);
     }
     /// With everything at its default.
@@ -251,19 +250,15 @@ class physical_memory {
 
     /// What requests with an unspecified mirror preference get from now on. `unspecified` is taken as
     /// ordinary.
-    void set_default_mirror(mirror preference) noexcept {
-        default_mirror_.store(static_cast<std::uint32_t>(preference), memory_order::relaxed);
-    }
-    [[nodiscard]] mirror default_mirror() const noexcept {
-        const auto value = default_mirror_.load(memory_order::relaxed);
-        return value == 0 ? mirror::ordinary : static_cast<mirror>(value);
-    }
+    void set_default_mirror(mirror preference) noexcept { zones_.choices().set_default_mirror(preference); }
+    [[nodiscard]] mirror default_mirror() const noexcept { return zones_.choices().default_mirror(); }
     /// Sets marks and reserves of every zone from what was online at boot. Until then nothing is kept back.
     /// The zones' sources should count their free frames (`counted`), else each allocation counts them anew.
     /// What is kept back is `exhausted` for those who may not have it; of requests at the same moment each
     /// CPU may get one block more than that. Thread context, one caller at a time.
     void set_watermarks(const watermark_rules& rules = {}) noexcept {
         detail::set_watermarks(zones_, active(), rules);
+        zones_.note_reserves();
     }
     /// The marks of the zone that holds a frame. `invalid` unless min <= low <= high, `not_owned` without
     /// zone.
@@ -272,6 +267,7 @@ class physical_memory {
         if (span == nullptr) return errc::not_owned;
         if (marks.min > marks.low || marks.low > marks.high) return errc::invalid;
         zones_.reserve(span->zone).set(marks);
+        zones_.note_reserves();
         return errc::ok;
     }
     /// Marks of the zone that holds a frame; zero without a zone.
@@ -293,8 +289,7 @@ class physical_memory {
         const mirror_counters now = mirror_figures();
         if (frames > now.total) return errc::limit;
         if (frames < now.used) return errc::busy;
-        zones_.mirror_limit().set(frames == now.total ? detail::mirrored_frame_limit<platform_type>::none
-                                                      : frames);
+        zones_.limit_mirror(frames == now.total ? detail::mirrored_frame_limit<platform_type>::none : frames);
         return errc::ok;
     }
     /// Exact at quiescence; a pass over the zones.
@@ -344,7 +339,6 @@ class physical_memory {
 
     slots zones_{};
     std::uint64_t dropped_ = 0;
-    typename platform_type::template atomic<std::uint32_t> default_mirror_{};
 };
 
 }  // namespace ashlar

@@ -109,22 +109,21 @@ class zone_search {
 template <class Slots>
 [[nodiscard, gnu::always_inline]] inline result<frame<typename Slots::space>> try_first_choice(
     Slots& zones, request<typename Slots::space> wanted) noexcept {
-    const auto& table = zones.active();
     const node_id node = wanted.node == any_node ? Slots::platform_type::this_node() : wanted.node;
-    const unsigned choice = table.first_choice(node, wanted.mirror);
-    if (choice == 0 || !zones.reserve(choice - 1).keeps_nothing() || zones.mirror_limit().is_set() ||
-        wanted.effort != unbounded_effort) {
-        return errc::exhausted;
-    }
+    const unsigned choice = zones.choices().of(node, wanted.mirror);
+    if (choice == 0 || wanted.effort != unbounded_effort) return errc::exhausted;
     wanted.effort = Slots::section_effort;
+    wanted.mirror = mirror::unspecified;  // the list has judged it
     return zones[choice - 1].allocate(wanted);
 }
 
 /// A request on the zones of its list, the guard dropped between sections; what other CPUs keep for
-/// themselves is drained, once, before it is believed that memory is exhausted. No guard held.
+/// themselves is drained, once, before it is believed that memory is exhausted. No guard held. By value, as
+/// all that is rarely called: where the first choice serves, nothing of the request lies in memory.
 template <class Slots>
 [[gnu::noinline]] result<frame<typename Slots::space>> search_zones(
-    Slots& zones, const request<typename Slots::space>& wanted) noexcept {
+    Slots& zones, request<typename Slots::space> wanted) noexcept {
+    if (wanted.mirror == mirror::unspecified) wanted.mirror = zones.choices().default_mirror();
     zone_search<Slots> search(zones, wanted);
     for (bool drained = false;;) {
         {

@@ -3,6 +3,7 @@
 
 #include <ashlar/core/source.hpp>
 #include <ashlar/firmware/topology.hpp>
+#include <ashlar/zone/first_choices.hpp>
 #include <ashlar/zone/metadata_carver.hpp>
 #include <ashlar/zone/mirror_counters.hpp>
 #include <ashlar/zone/zone_description.hpp>
@@ -92,9 +93,21 @@ class zone_slots {
 
     [[nodiscard]] reserve_type& reserve(std::size_t number) noexcept { return reserves_[number]; }
     [[nodiscard]] const reserve_type& reserve(std::size_t number) const noexcept { return reserves_[number]; }
-    [[nodiscard]] mirrored_frame_limit<platform_type>& mirror_limit() noexcept { return mirror_limit_; }
     [[nodiscard]] const mirrored_frame_limit<platform_type>& mirror_limit() const noexcept {
         return mirror_limit_;
+    }
+    [[nodiscard]] first_choices<platform_type>& choices() noexcept { return choices_; }
+    [[nodiscard]] const first_choices<platform_type>& choices() const noexcept { return choices_; }
+    /// After reserves were set.
+    void note_reserves() noexcept {
+        bool any = false;
+        for (const reserve_type& each : reserves_) any = any || !each.keeps_nothing();
+        choices_.set(first_choices<platform_type>::reason::frames_kept_back, any);
+    }
+    /// Frames that may be in use, or `mirrored_frame_limit::none`.
+    void limit_mirror(std::uint64_t frames) noexcept {
+        mirror_limit_.set(frames);
+        choices_.set(first_choices<platform_type>::reason::mirror_limit, mirror_limit_.is_set());
     }
     /// log2 of the bytes of a frame.
     [[nodiscard]] unsigned page_shift() const noexcept { return page_shift_; }
@@ -195,6 +208,9 @@ class zone_slots {
                 return unsigned{books_.distances[from * fresh.nodes() + to]};
             });
         generation_.store(next, memory_order::release);
+        choices_.publish(fresh, [this](std::size_t number) noexcept -> const description_type& {
+            return zones_[number].description();
+        });
         platform_type::quiesce();
     }
 
@@ -219,6 +235,7 @@ class zone_slots {
     bool used_[Shape.max_zones]{};
     std::size_t numbers_ = 0;  ///< zone numbers in use are below this
     bookkeeping books_{};
+    first_choices<platform_type> choices_{};
     atomic generation_{};
     atomic holders_{};  ///< `one_changes`, or how many `stay`
     mirrored_frame_limit<platform_type> mirror_limit_{};

@@ -25,7 +25,7 @@ class zone_table {
     static constexpr std::size_t preferences = 3;
 
     [[nodiscard]] static constexpr std::size_t list_bytes(std::size_t zones, std::size_t nodes) noexcept {
-        return nodes * preferences * (1 + zones + 1);
+        return nodes * preferences * (zones + 1);
     }
 
     constexpr zone_table() noexcept = default;
@@ -62,13 +62,6 @@ class zone_table {
         return {entry + 1, *entry};
     }
 
-    /// The number of the first zone of a list, plus one. 0 if there is none, and where it is not what the
-    /// request prefers: that is counted.
-    [[nodiscard, gnu::always_inline]] constexpr unsigned first_choice(node_id node,
-                                                                      mirror preference) const noexcept {
-        return node < nodes_ ? lists_[node * preferences + index_of(preference)] : 0u;
-    }
-
     /// Fills the table. `describe(zone number)` gives a zone's description, or null for an unused number;
     /// `distance(from, to)` as in the SLIT.
     template <class Order, class Describe, class Distance>
@@ -87,7 +80,7 @@ class zone_table {
 
  private:
     [[nodiscard]] constexpr std::size_t offset(std::size_t node, mirror preference) const noexcept {
-        return nodes_ * preferences + (node * preferences + index_of(preference)) * (spans_.size() + 1);
+        return (node * preferences + index_of(preference)) * (spans_.size() + 1);
     }
     [[nodiscard]] static constexpr std::size_t index_of(mirror preference) noexcept {
         return static_cast<std::size_t>(preference) - static_cast<std::size_t>(mirror::ordinary);
@@ -122,10 +115,6 @@ class zone_table {
                 list[place] = list[place - 1];
             list[place] = static_cast<std::uint8_t>(candidate.zone);
         }
-        const bool is_choice =
-            *list != 0 && (wanted.mirror != mirror::preferred || describe(list[1])->mirrored);
-        lists_[node * preferences + index_of(preference)] =
-            static_cast<std::uint8_t>(is_choice ? list[1] + 1u : 0u);
     }
 
     view<span> spans_;
