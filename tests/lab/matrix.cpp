@@ -91,6 +91,19 @@ TEST_CASE("frames in use are counted by pageblock") {
     CHECK(usage.whole_share() == 1);
 }
 
+TEST_CASE("a pageblock is pinned by what is unmovable in it, as long as it is there") {
+    const lab::machine four_blocks = lab::plain_machine(2048);
+    lab::block_usage usage(four_blocks, "it");
+    usage.take({{base}, 512});
+    CHECK(usage.pinned_share() == 0);
+    usage.take({{base + 1000}, 100}, false);
+    CHECK(usage.pinned_share() == 0.5);
+    usage.give({{base + 1024}, 76});
+    CHECK(usage.pinned_share() == 0.25);
+    usage.give({{base + 1000}, 24});
+    CHECK(usage.pinned_share() == 0);
+}
+
 TEST_CASE("a frame that is handed out twice, or is not there, is caught") {
     const lab::machine one_block = lab::plain_machine(512);
     lab::block_usage usage(one_block, "it");

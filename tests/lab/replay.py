@@ -12,6 +12,7 @@ import lab
 EVENT = re.compile(rb"\[(\d+)\].*? kmem:mm_page_(alloc|free): page=\S+ pfn=0x([0-9a-f]+) order=(\d+)")
 NAMES = [f"{source}/{order}/{choice}" for source in ("rows", "radix", "list")
          for order in ("reliability_first", "locality_first", "mirror_off") for choice in ("nearest", "interleave")]
+NAMES.insert(6, "rows_by_mobility/reliability_first/nearest")
 
 
 def events_kept(perf_script):
@@ -81,11 +82,13 @@ def check_forms(tool, scratch):
         # One node without mirrored memory, of twice the frames that are needed.
         lab.same((row["mirrored_kernel_share"], row["local_share"], row["fallbacks"], row["failures"]), (0, 1, 0, 0),
                  row["composition"])
+    apart, mixed = (by_name(packed)[f"{name}/reliability_first/nearest"] for name in ("rows_by_mobility", "rows"))
+    lab.check(apart["pinned_blocks_share"] < mixed["pinned_blocks_share"], "classes keep pageblocks movable")
     # Who knows the future packs what is left at the end.
     oracle, machine = packed["oracle"], 1 << (2 * peak - 1).bit_length()
     best = 512 * (machine // 512 - -(-left // 512)) / (machine - left)
     lab.same((oracle["failures"], oracle["whole_blocks_share"]), (0, round(best, 6)), "the oracle")
-    lab.check(re.search(r"^  oracle( +-){5} +0 +[\d.]+ %$", printed, re.MULTILINE), printed)
+    lab.check(re.search(r"^  oracle( +-){5} +0 +[\d.]+ % +-$", printed, re.MULTILINE), printed)
 
 
 def check_partial_frees(tool, scratch):
@@ -98,6 +101,8 @@ def check_partial_frees(tool, scratch):
     for row in replay["compositions"]:
         # Of 2,048 frames 512 are one whole block in use, and two are in use in another block.
         lab.same((row["failures"], row["whole_blocks_share"]), (0, round(1024 / 1534, 6)), row["composition"])
+        # What was unmovable has been freed.
+        lab.same(row["pinned_blocks_share"], 0, row["composition"])
 
 
 def check_csv(tool, scratch):

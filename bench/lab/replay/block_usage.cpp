@@ -60,7 +60,7 @@ block_usage::block_usage(const machine& on, std::string allocator) : allocator_(
     });
 }
 
-void block_usage::take(ashlar::range<> frames) {
+void block_usage::take(ashlar::range<> frames, bool movable) {
     change(frames, [&](pageblock& block, std::uint64_t offset, std::uint64_t count) {
         if (!are_free(block, offset, count)) {
             throw failure(allocator_ + ": hands out frames from " + hexadecimal(frames.first.number) +
@@ -68,6 +68,11 @@ void block_usage::take(ashlar::range<> frames) {
         }
         flip(block, offset, count);
         block.free = static_cast<std::uint16_t>(block.free - count);
+        if (movable) return;
+        (void)for_words(offset, count, [&](std::uint64_t word, std::uint64_t bits) {
+            block.unmovable_bits[word] |= bits;
+            return true;
+        });
     });
 }
 
@@ -79,9 +84,26 @@ void block_usage::give(ashlar::range<> frames) {
         }
         flip(block, offset, count);
         block.free = static_cast<std::uint16_t>(block.free + count);
+        (void)for_words(offset, count, [&](std::uint64_t word, std::uint64_t bits) {
+            block.unmovable_bits[word] &= ~bits;
+            return true;
+        });
     });
 }
 
+double block_usage::pinned_share() const {
+    std::uint64_t pinned = 0;
+    std::uint64_t all = 0;
+    for (const zone& each : zones_) {
+        all += each.blocks.size();
+        pinned += static_cast<std::uint64_t>(
+            std::count_if(each.blocks.begin(), each.blocks.end(), [](const pageblock& block) {
+                return std::any_of(block.unmovable_bits.begin(), block.unmovable_bits.end(),
+                                   [](std::uint64_t word) { return word != 0; });
+            }));
+    }
+    return share(pinned, all);
+}
 double block_usage::whole_share() const {
     return share(whole_ * block_frames, free_);
 }

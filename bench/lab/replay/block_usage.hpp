@@ -26,6 +26,7 @@ class block_usage {
         std::uint16_t present = 0;
         std::uint16_t free = 0;
         std::array<std::uint64_t, block_frames / 64> free_bits{};
+        std::array<std::uint64_t, block_frames / 64> unmovable_bits{};  ///< of what is handed out
     };
     struct zone {
         ashlar::zone_description what;
@@ -37,8 +38,8 @@ class block_usage {
     /// `allocator`: whose name a failure begins with.
     explicit block_usage(const machine& on, std::string allocator = "");
 
-    /// Throws `failure` unless every frame is there and free.
-    void take(ashlar::range<> frames);
+    /// Throws `failure` unless every frame is there and free. `movable`: the contents can be moved later.
+    void take(ashlar::range<> frames, bool movable = true);
     /// Throws `failure` unless every frame is there and not free.
     void give(ashlar::range<> frames);
 
@@ -46,6 +47,9 @@ class block_usage {
     [[nodiscard]] std::uint64_t free_frames() const { return free_; }
     /// Of the free frames, those in pageblocks that are all free.
     [[nodiscard]] double whole_share() const;
+    /// Of all pageblocks, those with something handed out that cannot be moved: what compaction, or hot
+    /// unplug, cannot empty.
+    [[nodiscard]] double pinned_share() const;
 
     /// The zone that a frame lies in. Throws `failure` if there is none.
     [[nodiscard]] const zone& zone_of(std::uint64_t frame) const { return zones_[index_of(frame)]; }

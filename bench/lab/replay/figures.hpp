@@ -30,6 +30,8 @@ struct figures {
     std::uint64_t failures = 0;
     /// Of the frames that are free when the trace ends, those in naturally aligned free blocks of 512.
     double whole_blocks_share = 0;
+    /// Of all pageblocks, those that hold something unmovable when the trace ends.
+    double pinned_blocks_share = 0;
 };
 
 /// For --help, and beneath the table.
@@ -42,6 +44,7 @@ inline constexpr const char* figures_help =
     "  fallbacks           requests that preferred mirrored memory and got ordinary memory\n"
     "  failures            requests that got nothing\n"
     "  whole blocks        of the frames that are free at the end, those in free aligned blocks of 512\n"
+    "  pinned blocks       of all pageblocks, those that hold something unmovable at the end\n"
     "  oracle              not an allocator: a placement that knows when each block will be freed\n";
 
 }  // namespace lab

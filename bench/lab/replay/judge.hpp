@@ -18,7 +18,7 @@ class judge : public observer {
 
     void allocated(const operation& step, ashlar::range<> frames, bool prefers_mirror) override {
         places_.allocated(step, frames, prefers_mirror);
-        blocks_.take(frames);
+        blocks_.take(frames, step.mobility == ashlar::mobility::movable);
     }
     void freed(const operation&, ashlar::range<> frames) override { blocks_.give(frames); }
     void failed(const operation&) override { places_.failed(); }
@@ -30,6 +30,7 @@ class judge : public observer {
         told.composition = composition_;
         places_.tell(told);
         told.whole_blocks_share = blocks_.whole_share();
+        told.pinned_blocks_share = blocks_.pinned_share();
         return told;
     }
 

@@ -23,16 +23,18 @@ std::string figures_as_text(const std::vector<figures>& all) {
                       {"local", align::right},
                       {"fallbacks", align::right},
                       {"failures", align::right},
-                      {"whole blocks", align::right}});
+                      {"whole blocks", align::right},
+                      {"pinned blocks", align::right}});
     for (const figures& each : all) {
         if (each.oracle) {
             table.add_row({each.composition, "-", "-", "-", "-", "-", grouped(each.failures),
-                           percent(each.whole_blocks_share)});
+                           percent(each.whole_blocks_share), "-"});
             continue;
         }
         table.add_row({each.composition, fixed(each.ns_per_event, 1), percent(each.mirrored_kernel_share),
                        percent(each.mirrored_user_share), percent(each.local_share), grouped(each.fallbacks),
-                       grouped(each.failures), percent(each.whole_blocks_share)});
+                       grouped(each.failures), percent(each.whole_blocks_share),
+                       percent(each.pinned_blocks_share)});
     }
     return table.str() + '\n' + figures_help;
 }
@@ -59,6 +61,8 @@ std::string figures_as_json(const std::vector<figures>& all) {
         json.number(each.failures);
         json.key("whole_blocks_share");
         json.number(each.whole_blocks_share, share_digits);
+        json.key("pinned_blocks_share");
+        json.number(each.pinned_blocks_share, share_digits);
         json.end_object();
     }
     json.end_array();
@@ -77,19 +81,21 @@ std::string figures_as_json(const std::vector<figures>& all) {
 }
 
 std::string figures_as_csv(const std::vector<figures>& all) {
-    std::string csv = csv_line({"composition", "ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
-                                "local_share", "fallbacks", "failures", "whole_blocks_share"});
+    std::string csv =
+        csv_line({"composition", "ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
+                  "local_share", "fallbacks", "failures", "whole_blocks_share", "pinned_blocks_share"});
     for (const figures& each : all) {
         if (each.oracle) {
             csv += csv_line({each.composition, "", "", "", "", "", std::to_string(each.failures),
-                             fixed(each.whole_blocks_share, share_digits)});
+                             fixed(each.whole_blocks_share, share_digits), ""});
             continue;
         }
         csv += csv_line({each.composition, fixed(each.ns_per_event, time_digits),
                          fixed(each.mirrored_kernel_share, share_digits),
                          fixed(each.mirrored_user_share, share_digits), fixed(each.local_share, share_digits),
                          std::to_string(each.fallbacks), std::to_string(each.failures),
-                         fixed(each.whole_blocks_share, share_digits)});
+                         fixed(each.whole_blocks_share, share_digits),
+                         fixed(each.pinned_blocks_share, share_digits)});
     }
     return csv;
 }

@@ -7,8 +7,20 @@
 
 namespace lab {
 
+namespace {
+
+/// Lines of their own for what can be moved, what can be reclaimed, and all else.
+constexpr ashlar::buddy_shape kept_apart{.placement = ashlar::placement::fullest, .mobility_classes = true};
+
+}  // namespace
+
 std::vector<composition> rows_compositions() {
-    return compositions_of<ashlar::cpu_rows<ashlar::radix_buddy<lab_platform>>>("rows");
+    using plain = ashlar::cpu_rows<ashlar::radix_buddy<lab_platform>>;
+    using by_mobility = ashlar::cpu_rows<ashlar::radix_buddy<lab_platform, kept_apart>>;
+    std::vector<composition> all = compositions_of<plain>("rows");
+    all.push_back({"rows_by_mobility/reliability_first/nearest",
+                   make_player<by_mobility, ashlar::reliability_first, nearest>});
+    return all;
 }
 
 }  // namespace lab
