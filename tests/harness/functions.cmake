@@ -36,7 +36,9 @@ function(ashlar_test)
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ashlar_test_main)
     # What runs once is compiled for less time than the optimiser takes; models and explorations run millions of steps.
-    if(NOT arg_NAME MATCHES "^(model|interleaving)-")
+    if(arg_NAME MATCHES "^(law|fault)-")
+        target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:RelWithDebInfo>:-O0>)
+    elseif(NOT arg_NAME MATCHES "^(model|interleaving)-")
         target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-O0>)
     endif()
     # Tests may share helpers: #include "area/helper.hpp".

@@ -7,6 +7,7 @@
 #include <ashlar/testing/fault_injected.hpp>
 #include <ashlar/testing/request_stream.hpp>
 #include <ashlar/testing/word_buffer.hpp>
+#include <cstdlib>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -86,7 +87,8 @@ void leaves_no_trace(frees how, std::uint64_t count = 128) {
     testing::random_bits random(8);
     testing::holdings<> held(Source::top_order);
     std::uint64_t failures = 0;
-    for (int step = 0; step < 20'000; ++step) {
+    const int steps = std::getenv("ASHLAR_LONG") != nullptr ? 100'000 : 5'000;
+    for (int step = 0; step < steps; ++step) {
         const call<> made = stream.next(held);
         if (made.which == verb::attach || made.which == verb::detach || made.which == verb::validate)
             continue;
