@@ -5,7 +5,7 @@ readme_tables.py --size
 
 Measures, and writes the tables of README.md anew: what stands between <!-- table NAME --> and <!-- end --> there is
 replaced. BENCH is the program ashlar-bench, with its peers, and ashlar-lab, beside it; a machine that does nothing else
-takes most of an hour for it. Other allocators to compare with are given by --peer (bench/peer/peer.h).
+takes half an hour for it. Other allocators to compare with are given by --peer (bench/peer/peer.h).
 
   --results FOLDER   keeps what was measured; what is there already is not measured again
   --quick            to try it out: few and short repetitions, little memory
@@ -125,7 +125,7 @@ def main():
         folder = pathlib.Path(wanted.results or scratch)
         folder.mkdir(parents=True, exist_ok=True)
         bench = pathlib.Path(wanted.bench).resolve()
-        repetitions, min_time = (2, 0.001) if wanted.quick else (9, 0.1)
+        repetitions, min_time = (2, 0.001) if wanted.quick else (9, 0.03)
         results = bench_results.Results(folder, bench, repetitions, min_time)
         write(page, list(Tables(bench, wanted.peer, wanted.trace, results, wanted.quick).all()))
 

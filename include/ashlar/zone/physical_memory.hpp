@@ -32,12 +32,12 @@ namespace ashlar {
 ///   frames are isolated or revoked, the other CPUs' slots are drained through the platform's `on_each_cpu`,
 ///   once, if they hold anything.
 /// - Complexity: the first choice is an entry of a table, the others a list; `free` finds its zone in O(log
-/// zones), without a
-///   lock.
+///   zones), without a lock.
 /// - Context: the verbs as the zones' source allows; boot, attach and detach from thread context, no guard
 ///   held. allocate, isolate and revoke may call `on_each_cpu`: where a caller cannot wait for the others (an
-///   interrupt), the platform's runs the task on the caller's CPU alone. A verb on a range needs the range to
-///   lie in one zone, else `misaligned`.
+///   interrupt), the platform's runs the task on the caller's CPU alone. What passes over all of the zones for
+///   as long as its visitor takes (visit_free, validate, describe, for_each_zone) is not for the time of an
+///   attach or detach. A verb on a range needs the range to lie in one zone, else `misaligned`.
 /// - Mirrored memory exists iff a mirrored zone does. Without one, requests for it are served from ordinary
 ///   memory.
 /// - Failure: `exhausted` when every zone on the list said so, `busy` when one could not tell.
@@ -221,6 +221,7 @@ class physical_memory {
         return span != nullptr && zones_[span->zone].owns(f);
     }
     [[nodiscard]] std::uint64_t free_frames() const noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
         std::uint64_t free = 0;
         for (const auto& span : active()) free += zones_[span.zone].free_frames();
         return free;
@@ -294,6 +295,7 @@ class physical_memory {
     }
     /// Exact at quiescence; a pass over the zones.
     [[nodiscard]] mirror_counters mirror_figures() const noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
         return zones_.mirror_limit().count(zones_, active());
     }
     /// True when the machine has mirrored memory.
