@@ -35,9 +35,9 @@ namespace ashlar {
 ///   zones), without a lock.
 /// - Context: the verbs as the zones' source allows; boot, attach and detach from thread context, no guard
 ///   held. allocate, isolate and revoke may call `on_each_cpu`: where a caller cannot wait for the others (an
-///   interrupt), the platform's runs the task on the caller's CPU alone. What passes over all of the zones for
-///   as long as its visitor takes (visit_free, validate, describe, for_each_zone) is not for the time of an
-///   attach or detach. A verb on a range needs the range to lie in one zone, else `misaligned`.
+///   interrupt), the platform's runs the task on the caller's CPU alone. What passes over all zones and takes
+///   as long as its visitor (visit_free, validate, describe, for_each_zone) is not for the time of an attach
+///   or detach. A verb on a range needs the range to lie in one zone, else `misaligned`.
 /// - Mirrored memory exists iff a mirrored zone does. Without one, requests for it are served from ordinary
 ///   memory.
 /// - Failure: `exhausted` when every zone on the list said so, `busy` when one could not tell.
