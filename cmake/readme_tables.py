@@ -28,7 +28,8 @@ import speed_tables as tables  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRACE = ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz"
-NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "worst", "memory", "fail", "heaps", "instructions", "size")
+NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "placement", "worst", "memory", "fail", "heaps", "instructions", "size")
+PLACED = ("rows", "rows_by_mobility", "radix", "list")
 ONE_GIBIBYTE = "BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable\n"
 
 
@@ -51,7 +52,9 @@ class Tables:
         yield "shared", tables.headline(speed, "peer:ashlar-shared")
         yield "exclusive", tables.headline(speed, "peer:ashlar-exclusive")
         yield "inlined", tables.inlined(speed)
-        yield "trace", tables.trace(speed, self.oracle())
+        yield "trace", tables.trace(speed)
+        if placed := self.placement():
+            yield "placement", tables.placement(placed, self.trace.name)
         yield "worst", tables.worst(self.results.runs("each", "--each", *self.words, "--benchmark_filter=threads:1"),
                                     self.compared)
         sizes = self.results.runs("sizes", "--sizes=" + ("1G,16G" if self.quick else "1G,64G,1T,16T"),
@@ -73,21 +76,33 @@ class Tables:
         return {"costs": {name: cost._asdict() for name, cost in instructions.costs(bench, names).items()},
                 "machine": {verb: count for verb, (count, _) in instructions.zone_selection(bench).items()}}
 
-    def oracle(self):
-        """What a placement that knows the future leaves in whole blocks; None without ashlar-lab."""
+    def placement(self):
+        """What compositions, peers and a placement that knows the future leave at the end; None without ashlar-lab."""
         lab = self.bench.with_name("ashlar-lab")
         if not lab.exists():
-            print("the oracle is left out: ashlar-lab is not there", file=sys.stderr)
+            print("placement is left out: ashlar-lab is not there", file=sys.stderr)
             return None
 
         def replay():
             with tempfile.TemporaryDirectory() as scratch:
-                log, told = pathlib.Path(scratch, "kernel.log"), pathlib.Path(scratch, "replay.json")
+                log, told = pathlib.Path(scratch, "kernel.log"), pathlib.Path(scratch, "told.json")
                 log.write_text(ONE_GIBIBYTE, encoding="ascii")
-                subprocess.run([lab, "replay", "--trace", self.trace, log, "--json", told, "--composition",
-                                "rows/reliability_first/nearest"], check=True, stdout=subprocess.DEVNULL)
-                return json.loads(told.read_text(encoding="ascii"))["oracle"]
-        return self.results.other("oracle", replay)["whole_blocks_share"]
+
+                def run(command, *words):
+                    names = [word for name in PLACED for word in ("--composition", f"{name}/reliability_first/nearest")]
+                    subprocess.run([lab, command, "--trace", self.trace, log, "--json", told, *names, *words],
+                                   check=True, cwd=scratch, stdout=subprocess.DEVNULL, env=bench_results.ENVIRONMENT)
+                    return json.loads(told.read_text(encoding="ascii"))
+                alone = run("replay")
+                placed = dict(zip(PLACED, alone["compositions"], strict=True))
+                if self.peers:
+                    peers = [word for peer in self.peers for word in ("--peer", peer)]
+                    (scenario,) = run("lab", *peers, "--repetitions", "1")["scenarios"]
+                    placed |= {each["subject"]: each for each in scenario["runs"] if each["subject"] in self.others}
+                figures = ("whole_blocks_share", "pinned_blocks_share")
+                return {who: {figure: told[figure] for figure in figures if figure in told}
+                        for who, told in {**placed, "oracle": alone["oracle"]}.items()}
+        return self.results.other("placement", replay)
 
 
 def replace(text, name, lines):

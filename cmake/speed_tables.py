@@ -108,20 +108,25 @@ def inlined(runs):
     return [*markdown(rows), "", " ".join([*least, runs.conditions()])]
 
 
-def trace(runs, oracle_share):
-    """The replay of a kernel: ns an event, and what is left in whole pageblocks."""
+def trace(runs):
+    """The replay of a kernel: ns an event."""
     found = [(subject, name) for subject in runs.subjects() if (name := runs.find("trace", subject))]
     others = others_in(runs)
-    rows = [[f"replay of {code(runs.context['trace'])}", "ns an event", *(f"{code(other)} to it" for other in others),
-             "of the free memory at the end, in whole 2 MiB blocks"]]
+    rows = [[f"replay of {code(runs.context['trace'])}", "ns an event", *(f"{code(other)} to it" for other in others)]]
     for subject, name in found:
-        share = runs.median(name, "whole_blocks_share")
         ratios = [times(quotient(runs.median(runs.find("trace", other)), runs.median(name))) for other in others]
-        rows.append([code(subject), nanoseconds(runs.median(name)), *ratios,
-                     "-" if share is None else f"{100 * share:.1f} %"])
-    if oracle_share is not None:
-        rows.append(["an oracle of lifetimes, no allocator", "-", *("-" for _ in others), f"{100 * oracle_share:.1f} %"])
+        rows.append([code(subject), nanoseconds(runs.median(name)), *ratios])
     return [*markdown(rows), "", runs.conditions()]
+
+
+def placement(placed, trace_name):
+    """`placed`: {who: {whole_blocks_share, pinned_blocks_share or nothing}}, from the policy lab."""
+    def share(of, figure):
+        return f"{100 * of[figure]:.1f} %" if figure in of else "-"
+    rows = [[f"at the end of {code(trace_name)}, on 1 GiB", "of the free memory, in whole 2 MiB blocks",
+             "of all 2 MiB blocks, with something unmovable in them"]]
+    rows += [[code(who), share(of, "whole_blocks_share"), share(of, "pinned_blocks_share")] for who, of in placed.items()]
+    return markdown(rows)
 
 
 def worst(runs, subjects):

@@ -81,12 +81,12 @@ std::string replay_help() {
            "\n"
            "Compositions (all, if none is named): source/order/node choice\n" +
            names +
-           "  rows: frames kept for each CPU over a radix buddy; radix: that alone; list: a list buddy "
-           "behind\n"
-           "  a lock. reliability_first: mirrored memory anywhere before ordinary memory near by;\n"
-           "  locality_first: the other way round; mirror_off: all memory is alike. nearest: the node of "
-           "the\n"
-           "  CPU that asks; interleave: all nodes with memory in turn.\n"
+           "  rows: frames kept for each CPU over a radix buddy; rows_by_mobility: the same, with "
+           "pageblocks\n"
+           "  of their own for what can be moved and what can be reclaimed; radix: a radix buddy alone;\n"
+           "  list: a list buddy behind a lock. reliability_first: mirrored memory anywhere before ordinary\n"
+           "  memory near by; locality_first: the other way round; mirror_off: all memory is alike.\n"
+           "  nearest: the node of the CPU that asks; interleave: all nodes with memory in turn.\n"
            "\n"
            "Figures:\n" +
            figures_help;
