@@ -102,7 +102,7 @@ class writer {
         text("subject", run.told.composition);
         if (run.told.oracle) {
             for (const char* const name : {"ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
-                                           "local_share", "fallbacks"}) {
+                                           "local_share", "fallbacks", "pinned_blocks_share"}) {
                 json_.key(name);
                 json_.null();
             }
@@ -113,6 +113,7 @@ class writer {
             number("mirrored_user_share", run.told.mirrored_user_share, share_digits);
             number("local_share", run.told.local_share, share_digits);
             number("fallbacks", run.told.fallbacks);
+            number("pinned_blocks_share", run.told.pinned_blocks_share, share_digits);
         }
         number("failures", run.told.failures);
         number("whole_blocks_share", run.told.whole_blocks_share, share_digits);

@@ -21,11 +21,12 @@ std::string scenario_as_text(const scenario& told) {
                       {"kernel in mirror", align::right},
                       {"local", align::right},
                       {"fallbacks", align::right},
+                      {"pinned blocks", align::right},
                       {"failures", align::right},
                       {"whole blocks", align::right}});
     for (const matrix_run& run : told.runs) {
         if (run.told.oracle) {
-            table.add_row({run.told.composition, "-", "-", "-", "-", "-", grouped(run.told.failures),
+            table.add_row({run.told.composition, "-", "-", "-", "-", "-", "-", grouped(run.told.failures),
                            percent(run.told.whole_blocks_share)});
             continue;
         }
@@ -33,33 +34,34 @@ std::string scenario_as_text(const scenario& told) {
         table.add_row({run.told.composition, fixed(time.median, 1),
                        fixed(time.lower_quartile, 1) + " - " + fixed(time.upper_quartile, 1),
                        percent(run.told.mirrored_kernel_share), percent(run.told.local_share),
-                       grouped(run.told.fallbacks), grouped(run.told.failures),
-                       percent(run.told.whole_blocks_share)});
+                       grouped(run.told.fallbacks), percent(run.told.pinned_blocks_share),
+                       grouped(run.told.failures), percent(run.told.whole_blocks_share)});
     }
     return told.trace + "\non: " + told.machine + "\n\n" + table.str() + '\n';
 }
 
 std::string matrix_as_csv(const matrix_results& results) {
-    std::string csv = csv_line({"machine", "trace", "subject", "ns_per_event", "least", "lower_quartile",
-                                "upper_quartile", "most", "mirrored_kernel_share", "mirrored_user_share",
-                                "local_share", "fallbacks", "failures", "whole_blocks_share"});
+    std::string csv =
+        csv_line({"machine", "trace", "subject", "ns_per_event", "least", "lower_quartile", "upper_quartile",
+                  "most", "mirrored_kernel_share", "mirrored_user_share", "local_share", "fallbacks",
+                  "pinned_blocks_share", "failures", "whole_blocks_share"});
     for (const scenario& told : results.scenarios) {
         for (const matrix_run& run : told.runs) {
             if (run.told.oracle) {
                 csv += csv_line({told.machine, told.trace, run.told.composition, "", "", "", "", "", "", "",
-                                 "", "", std::to_string(run.told.failures),
+                                 "", "", "", std::to_string(run.told.failures),
                                  fixed(run.told.whole_blocks_share, share_digits)});
                 continue;
             }
             const spread& time = run.ns_per_event;
-            csv += csv_line({told.machine, told.trace, run.told.composition, fixed(time.median, time_digits),
-                             fixed(time.least, time_digits), fixed(time.lower_quartile, time_digits),
-                             fixed(time.upper_quartile, time_digits), fixed(time.most, time_digits),
-                             fixed(run.told.mirrored_kernel_share, share_digits),
-                             fixed(run.told.mirrored_user_share, share_digits),
-                             fixed(run.told.local_share, share_digits), std::to_string(run.told.fallbacks),
-                             std::to_string(run.told.failures),
-                             fixed(run.told.whole_blocks_share, share_digits)});
+            csv += csv_line(
+                {told.machine, told.trace, run.told.composition, fixed(time.median, time_digits),
+                 fixed(time.least, time_digits), fixed(time.lower_quartile, time_digits),
+                 fixed(time.upper_quartile, time_digits), fixed(time.most, time_digits),
+                 fixed(run.told.mirrored_kernel_share, share_digits),
+                 fixed(run.told.mirrored_user_share, share_digits), fixed(run.told.local_share, share_digits),
+                 std::to_string(run.told.fallbacks), fixed(run.told.pinned_blocks_share, share_digits),
+                 std::to_string(run.told.failures), fixed(run.told.whole_blocks_share, share_digits)});
         }
     }
     return csv;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/core/atomic.hpp>
 #include <ashlar/core/request.hpp>
+#include <ashlar/core/view.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 namespace ashlar::detail {
 
