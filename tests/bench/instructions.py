@@ -16,12 +16,12 @@ version: 1
 positions: instr line
 events: Ir
 
-ob=(1) /tmp/prog
+ob=(1) bin/prog
 fl=(1) a.cpp
 fn=(1) a
 0x10 7 3
 +4 +1 4
-cob=(2) /tmp/lib
+cob=(2) bin/lib
 cfi=(2) b.cpp
 cfn=(2) b
 calls=1 0x100 20
@@ -37,8 +37,8 @@ fn=(2)
 
 def check_format(callgrind):
     counts = callgrind.Counts(CALLGRIND)
-    wanted = {("/tmp/prog", 0x10, "a.cpp", 7): 3, ("/tmp/prog", 0x14, "a.cpp", 8): 4, ("/tmp/prog", 0x1c, "a.cpp", 8): 1,
-              ("/tmp/lib", 0x100, "b.cpp", 20): 5}
+    wanted = {("bin/prog", 0x10, "a.cpp", 7): 3, ("bin/prog", 0x14, "a.cpp", 8): 4, ("bin/prog", 0x1c, "a.cpp", 8): 1,
+              ("bin/lib", 0x100, "b.cpp", 20): 5}
     assert counts.by_place == wanted, counts.by_place
     assert counts.instructions == 13, counts.instructions
     assert (counts - callgrind.Counts(CALLGRIND.replace("0x10 7 3", "0x10 7 1"))).instructions == 2

@@ -3,23 +3,18 @@
 // with a slot each, and CPUs that share one.
 #include <doctest/doctest.h>
 
-#include <ashlar/layer/cpu_magazines.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <string>
 
+#include "interleaving/small_slots.hpp"
 #include "interleaving/world.hpp"
 
 namespace {
 
 using namespace ashlar;
 using namespace ashlar::testing;
-
-/// Two frames a CPU, in one block or two.
-constexpr magazine_shape stacks{.batch = 2, .high = 2, .largest_order = 1, .frames_per_cpu = 1};
-constexpr magazine_shape shared_stacks{
-    .contract = slot_contract::shared, .batch = 2, .high = 2, .largest_order = 1, .frames_per_cpu = 1};
 
 /// What slots hold goes back before the ends are judged: they, too, are in one place.
 template <class Source, std::uint64_t Count>
@@ -34,12 +29,12 @@ struct drained_world : world<Source, Count> {
 template <class Platform>
 using list = locked<list_buddy<Platform, buddy_shape{.top_order = 3, .pageblock_order = 2}>>;
 
-using exclusive_radix = drained_world<cpu_magazines<radix_buddy<own_cpu, tiny>, stacks>, 4>;
+using exclusive_radix = drained_world<cpu_magazines<radix_buddy<own_cpu, tiny>, own_stacks>, 4>;
 using shared_radix = drained_world<cpu_magazines<radix_buddy<one_cpu, tiny>, shared_stacks>, 4>;
-using exclusive_list = drained_world<cpu_magazines<list<own_cpu>, stacks>, 4>;
+using exclusive_list = drained_world<cpu_magazines<list<own_cpu>, own_stacks>, 4>;
 using shared_list = drained_world<cpu_magazines<list<one_cpu>, shared_stacks>, 4>;
 /// Two units, of which one can be isolated.
-using exclusive_units = drained_world<cpu_magazines<radix_buddy<own_cpu, tiny>, stacks>, 8>;
+using exclusive_units = drained_world<cpu_magazines<radix_buddy<own_cpu, tiny>, own_stacks>, 8>;
 using shared_units = drained_world<cpu_magazines<radix_buddy<one_cpu, tiny>, shared_stacks>, 8>;
 
 /// Takes a frame that another program frees, if it sees it by then.

@@ -3,24 +3,17 @@
 // makes a sound state: no frame that somebody holds is free, and no more is lost than the types state.
 #include <doctest/doctest.h>
 
-#include <ashlar/layer/cpu_magazines.hpp>
-#include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <bit>
 #include <string>
 
+#include "interleaving/small_slots.hpp"
 #include "interleaving/world.hpp"
 
 namespace {
 
 using namespace ashlar;
 using namespace ashlar::testing;
-
-constexpr magazine_shape stacks{.batch = 2, .high = 2, .largest_order = 1, .frames_per_cpu = 1};
-constexpr magazine_shape shared_stacks{
-    .contract = slot_contract::shared, .batch = 2, .high = 2, .largest_order = 1, .frames_per_cpu = 1};
-constexpr rows_shape own_rows{.frames_per_cpu = 1};
-constexpr rows_shape shared_rows{.contract = slot_contract::shared, .frames_per_cpu = 1};
 
 /// A world whose programs note what they hold, and what they have in hand inside a call.
 template <class Source, std::uint64_t Count>
@@ -147,7 +140,7 @@ TEST_CASE("per-CPU rows") {
     stop_anywhere("a shared slot", shared, 8, {shared.take_and_give(0, 0), shared.take_and_give(1, 0)});
 }
 TEST_CASE("per-CPU stacks") {
-    noted_world<cpu_magazines<radix_buddy<own_cpu, tiny>, stacks>, 8> own;
+    noted_world<cpu_magazines<radix_buddy<own_cpu, tiny>, own_stacks>, 8> own;
     stop_anywhere("own stacks", own, 2, {own.take_and_give(0, 0), own.take_and_give(1, 0)});
     stop_anywhere("own stacks, isolate and offline", own, 2,
                   {own.leave(0, {{8}, 4}), own.take_and_give(1, 0)});

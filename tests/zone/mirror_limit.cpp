@@ -42,6 +42,17 @@ TEST_CASE("mirrored memory is counted: total, used, free, fallbacks") {
     check_figures(ram, {mirrored_frames, mirrored_frames - 512, 512, mirrored_frames, 2});
 }
 
+TEST_CASE("ordinary memory near by, before mirrored memory further away, is a fallback, too") {
+    firmware machine;
+    machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0);
+    machine.ram(5 * gibibyte, 5 * gibibyte + 64 * mebibyte, 1, true);
+    const booted<physical_memory<radix_zone, locality_first>> ram(machine);
+    CHECK_FALSE(ram->zone_of(*ram->allocate({.node = 0, .mirror = mirror::preferred}))->mirrored);
+    CHECK(ram->mirror_figures().fallbacks == 1);
+    CHECK(ram->zone_of(*ram->allocate({.node = 1, .mirror = mirror::preferred}))->mirrored);
+    CHECK(ram->mirror_figures().fallbacks == 1);
+}
+
 TEST_CASE("no mirrored memory, no fallbacks") {
     firmware machine;
     machine.ram(5 * gibibyte, 6 * gibibyte, 0);

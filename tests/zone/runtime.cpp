@@ -51,6 +51,23 @@ TEST_CASE("a mirrored zone arrives, is on every node's list, and leaves") {
     CHECK(ram->allocate({.mirror = mirror::required}).has_value());
 }
 
+TEST_CASE("the only zone leaves and comes back as a mirrored one: it is no list's first choice any more") {
+    firmware machine;
+    machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0);
+    const booted<reliable> ram(machine);
+    const range<> piece{{4 * frames_per_gibibyte}, 16384};
+    REQUIRE(ram->isolate(piece) == errc::ok);
+    REQUIRE(ram->offline(piece) == errc::ok);
+    REQUIRE(ram->detach(piece) == errc::ok);
+    CHECK(ram->allocate({}).error() == errc::exhausted);
+    std::vector<std::byte> metadata(reliable::metadata_words(piece));
+    REQUIRE(ram->attach({piece, piece.count, 0, zone_kind::normal, true}, {metadata.data(), metadata.size()},
+                        start::fresh) == errc::ok);
+    REQUIRE(ram->online(piece) == errc::ok);
+    CHECK(ram->allocate({.mirror = mirror::ordinary}).error() == errc::exhausted);
+    CHECK(ram->allocate({.mirror = mirror::preferred}).has_value());
+}
+
 TEST_CASE("a mirrored piece becomes ordinary: detached here, attached there") {
     firmware machine;
     machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0, true);

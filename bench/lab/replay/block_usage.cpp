@@ -104,6 +104,7 @@ double block_usage::pinned_share() const {
     }
     return share(pinned, all);
 }
+
 double block_usage::whole_share() const {
     return share(whole_ * block_frames, free_);
 }

@@ -42,6 +42,7 @@ class first_choices {
         while (!settings_.compare_exchange(seen, (seen & ~preferences_mask) | bits, memory_order::relaxed)) {
         }
     }
+    /// One caller at a time for each reason.
     constexpr void set(reason why, bool on) noexcept {
         const auto bit = static_cast<std::uint32_t>(why);
         if (on) {

@@ -262,7 +262,7 @@ class physical_memory {
         zones_.note_reserves();
     }
     /// The marks of the zone that holds a frame. `invalid` unless min <= low <= high, `not_owned` without
-    /// zone.
+    /// zone. One caller at a time, of both.
     errc set_watermarks(frame<space> f, const watermarks& marks) noexcept {
         const auto* const span = active().find(f);
         if (span == nullptr) return errc::not_owned;
@@ -285,7 +285,8 @@ class physical_memory {
 
     /// At most so many mirrored frames may be in use from now on; beyond, `preferred` gets ordinary memory
     /// and `required` says `limit`. `limit` for more than there are, `busy` for less than are in use; the old
-    /// limit then stays. Requests at the same moment may exceed it by one block for each CPU.
+    /// limit then stays. Requests at the same moment may exceed it by one block for each CPU. One caller at a
+    /// time.
     errc set_mirror_limit(std::uint64_t frames) noexcept {
         const mirror_counters now = mirror_figures();
         if (frames > now.total) return errc::limit;

@@ -98,7 +98,7 @@ class zone_slots {
     }
     [[nodiscard]] first_choices<platform_type>& choices() noexcept { return choices_; }
     [[nodiscard]] const first_choices<platform_type>& choices() const noexcept { return choices_; }
-    /// After reserves were set.
+    /// After reserves were set, by the one who sets them.
     void note_reserves() noexcept {
         bool any = false;
         for (const reserve_type& each : reserves_) any = any || !each.keeps_nothing();
