@@ -3,12 +3,11 @@
 // succeeds, wherever the frame goes, and nobody else's frame is touched.
 #include <doctest/doctest.h>
 
-#include <ashlar/layer/cpu_magazines.hpp>
-#include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/layer/ownership_checked.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <string>
 
+#include "interleaving/small_slots.hpp"
 #include "interleaving/world.hpp"
 
 namespace {
@@ -43,13 +42,9 @@ struct checked_world : world<Source, 4> {
         return world<Source, 4>::judge(holders);
     }
 };
-constexpr magazine_shape stacks{.batch = 2, .high = 2, .largest_order = 1, .frames_per_cpu = 1};
-constexpr magazine_shape shared_stacks{
-    .contract = slot_contract::shared, .batch = 2, .high = 2, .largest_order = 1, .frames_per_cpu = 1};
 using plain = checked_world<ownership_checked<radix_buddy<own_cpu, tiny>>>;
-using rows =
-    checked_world<ownership_checked<cpu_rows<radix_buddy<own_cpu, tiny>, rows_shape{.frames_per_cpu = 1}>>>;
-using magazines = checked_world<ownership_checked<cpu_magazines<radix_buddy<own_cpu, tiny>, stacks>>>;
+using rows = checked_world<ownership_checked<cpu_rows<radix_buddy<own_cpu, tiny>, own_rows>>>;
+using magazines = checked_world<ownership_checked<cpu_magazines<radix_buddy<own_cpu, tiny>, own_stacks>>>;
 using shared_magazines =
     checked_world<ownership_checked<cpu_magazines<radix_buddy<one_cpu, tiny>, shared_stacks>>>;
 
