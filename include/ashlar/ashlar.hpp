@@ -67,6 +67,8 @@
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/layer/unit_marks.hpp>
+#include <ashlar/migrate/frame_mover.hpp>
+#include <ashlar/migrate/remapping.hpp>
 #include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>

@@ -19,6 +19,7 @@ enum class [[nodiscard]] errc : std::uint8_t{
     revoked,      ///< the frame was online and is gone (its link or device died)
     corrupt,      ///< the metadata contradict themselves
     invalid,      ///< an argument that no state could satisfy (an empty or wrapping range, a broken table)
+    unreadable,   ///< the bytes of a frame cannot be read: an uncorrected memory error, a device that is gone
 };
 
 /// A short lower-case name, for logs. Any context.
@@ -46,6 +47,8 @@ enum class [[nodiscard]] errc : std::uint8_t{
             return "corrupt";
         case errc::invalid:
             return "invalid";
+        case errc::unreadable:
+            return "unreadable";
     }
     return "unknown";
 }
