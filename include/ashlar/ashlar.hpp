@@ -67,6 +67,7 @@
 #include <ashlar/layer/scrubbed.hpp>
 #include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/layer/unit_marks.hpp>
+#include <ashlar/migrate/frame_copy.hpp>
 #include <ashlar/migrate/frame_mover.hpp>
 #include <ashlar/migrate/remapping.hpp>
 #include <ashlar/source/allocate_contiguous.hpp>
