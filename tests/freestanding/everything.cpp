@@ -78,6 +78,45 @@ template class detail::zone_table<machine>;
 template class interleave<platform>;
 template class weighted_interleave<platform>;
 
+// migrate/
+/// The smallest table.
+class one_remapping {
+ public:
+    [[nodiscard]] frame<machine> translate(frame<os> f) const noexcept {
+        return used_ && f == origin_ ? target_ : frame<machine>{f.number};
+    }
+    [[nodiscard]] result<frame<machine>> find(frame<os> f) const noexcept {
+        return used_ && f == origin_ ? result<frame<machine>>(target_) : errc::not_owned;
+    }
+    errc assign(frame<os> f, frame<machine> target) noexcept {
+        if (used_ && f != origin_) return errc::limit;
+        origin_ = f;
+        target_ = target;
+        used_ = true;
+        return errc::ok;
+    }
+    errc erase(frame<os> f) noexcept {
+        if (!used_ || f != origin_) return errc::not_owned;
+        used_ = false;
+        return errc::ok;
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return used_ ? 1 : 0; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return 1; }
+
+ private:
+    frame<os> origin_{};
+    frame<machine> target_{};
+    bool used_ = false;
+};
+using spares_of_touchable = physical_memory<zone<counted<radix_buddy<touchable>>>>;
+template class consulting_path<touchable>;
+template class lost_lines<touchable>;
+template class migration<touchable, one_remapping, spares_of_touchable>;
+template class migration<touchable, one_remapping, spares_of_touchable, copy_cursor<>>;
+template class migration<touchable, one_remapping, spares_of_touchable, dirty_recopy<>>;
+template class remapped_access<one_remapping, touchable>;
+template class direct_access<touchable>;
+
 }  // namespace ashlar
 
 // Member templates are not part of an explicit instantiation of their class.
@@ -90,6 +129,10 @@ void with_sinks(const Source& source) {
 template void with_sinks(const ashlar::radix_buddy<ashlar::platform>&);
 template void with_sinks(const ashlar::list_buddy<ashlar::platform>&);
 template void with_sinks(const ashlar::counted<ashlar::locked<ashlar::list_buddy<ashlar::platform>>>&);
+void with_spares(ashlar::memory_map& told, ashlar::memory_map& spares) {
+    (void)ashlar::carve_spares(told, spares, ashlar::spares_per_node{.ordinary = 16, .mirrored = 16});
+    (void)ashlar::carve_spares(told, spares, ashlar::spare_share{655});
+}
 using touching = ashlar::scrubbed<
     ashlar::poisoned<ashlar::accepted<ashlar::counted<ashlar::radix_buddy<ashlar::touchable>>>>,
     ashlar::scrub_both>;
