@@ -116,6 +116,12 @@ template class migration<touchable, one_remapping, spares_of_touchable, copy_cur
 template class migration<touchable, one_remapping, spares_of_touchable, dirty_recopy<>>;
 template class remapped_access<one_remapping, touchable>;
 template class direct_access<touchable>;
+template class remap_table<platform>;
+inline constexpr remap_shape narrow_remap{.filter_order = 4, .word_bits = 32, .line_order = 3};
+template class remap_table<platform, narrow_remap>;
+template class remap_hash<platform>;
+template class remap_hash<platform, narrow_remap>;
+template class remap_image<image_memory>;
 
 }  // namespace ashlar
 
@@ -180,6 +186,20 @@ template void with_live(ashlar::radix_buddy<ashlar::platform>&, ashlar::range<>,
 template void with_live(checked_stacks&, ashlar::range<>, ashlar::view<checked_stacks::word>);
 template void with_live(touching&, ashlar::range<>, ashlar::view<touching::word>);
 template void with_live(ashlar::zone<counted_radix>&, ashlar::range<>, ashlar::view<counted_radix::word>);
+
+template <class Table>
+void with_image(Table& table, ashlar::view<std::byte> kept) {
+    const ashlar::remap_image<> image(kept);
+    (void)image.save(table);
+    (void)image.load(table);
+    (void)image.for_each([](ashlar::frame<ashlar::os>, ashlar::frame<>) noexcept {});
+    (void)ashlar::translate_address(table, 0x1000, 12);
+    (void)ashlar::find_address(table, 0x1000, 12);
+}
+template void with_image(ashlar::remap_table<ashlar::platform>&, ashlar::view<std::byte>);
+template void with_image(ashlar::remap_table<ashlar::platform, ashlar::narrow_remap>&,
+                         ashlar::view<std::byte>);
+template void with_image(ashlar::remap_hash<ashlar::platform>&, ashlar::view<std::byte>);
 
 // Plain functions are inline: whoever takes their address has them.
 // firmware/
