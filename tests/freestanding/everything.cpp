@@ -175,6 +175,48 @@ template void with_planned_metadata(ashlar::physical_memory<ashlar::zone<touchin
                                     const ashlar::topology&);
 [[gnu::used]] constexpr auto use_unaccepted = &ashlar::memory_map::use_unaccepted;
 
+// migrate/
+struct some_user {
+    using space = ashlar::machine;
+    static ashlar::result<ashlar::used_block<>> block_of(ashlar::frame<> f) noexcept {
+        return ashlar::used_block<>{f, 0};
+    }
+    static ashlar::errc hold(ashlar::used_block<>) noexcept { return ashlar::errc::ok; }
+    static ashlar::errc repoint(ashlar::used_block<>, ashlar::frame<>) noexcept { return ashlar::errc::ok; }
+    static void release(ashlar::used_block<>, ashlar::frame<>) noexcept {}
+};
+using some_mover = ashlar::copy_mover<some_user, ashlar::cpu_frame_copy<ashlar::touchable>>;
+template class ashlar::copy_mover<some_user, ashlar::cpu_frame_copy<ashlar::touchable>>;
+template void ashlar::rewrite_frame<ashlar::touchable>(ashlar::frame<>) noexcept;
+
+template <class Machine>
+void with_movers(Machine& ram, ashlar::tenant<Machine>& owner, ashlar::view<std::uint16_t> words,
+                 ashlar::view<typename ashlar::retirement<Machine>::word> errors) {
+    some_user user;
+    some_mover mover(user);
+    ashlar::allocated_destination<Machine> anywhere{ram};
+    ashlar::evacuation<Machine> emptied(ram);
+    (void)emptied.begin({{512}, 512});
+    (void)emptied.evacuate(anywhere, mover);
+    emptied.end();
+    ashlar::promotion<Machine, ashlar::tenant<Machine>> critical(ram, owner);
+    (void)critical.promote(mover);
+    (void)critical.demote(mover);
+    (void)critical.roll_back(mover);
+    (void)critical.report();
+    ashlar::compaction<Machine> whole(ram, {{512}, 512}, words);
+    whole.survey();
+    (void)whole.compact(mover);
+    (void)whole.make_block(9, mover);
+    ashlar::retirement<Machine> failing(ram, errors);
+    (void)failing.note({3});
+    (void)failing.work(anywhere, mover);
+    failing.visit([](ashlar::frame<>, ashlar::retirement_state) noexcept {});
+}
+using plain_machine = ashlar::physical_memory<ashlar::zone<counted_radix>>;
+template void with_movers(plain_machine&, ashlar::tenant<plain_machine>&, ashlar::view<std::uint16_t>,
+                          ashlar::view<ashlar::retirement<plain_machine>::word>);
+
 /// What recovers with the user's word on what is in use.
 template <class Source>
 void with_live(Source& source, ashlar::range<> range, ashlar::view<typename Source::word> words) {

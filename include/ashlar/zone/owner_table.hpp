@@ -4,6 +4,7 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/platform.hpp>
+#include <ashlar/core/source.hpp>
 #include <ashlar/core/view.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -155,25 +156,41 @@ class owner_table {
         const value field = (fields >> (place % per_word * Shape.bits)) & field_mask;
         return (field & left) != 0 ? no_owner : static_cast<owner_id>(field);
     }
+    /// The first frames that an owner holds within a range, in a row and as many as there are; empty if he
+    /// holds none there.
+    [[nodiscard]] constexpr range<space> first_held(owner_id owner, range<space> within) const noexcept {
+        within = within.clipped_to(covered_);
+        range<space> run{};
+        for (std::uint64_t i = 0; i < within.count;) {
+            const std::uint64_t place = within.first.number + i - covered_.first.number;
+            const value fields = word_at(place).load(memory_order::acquire);
+            // Whole words of what nobody has cost a load.
+            if (fields == 0) {
+                if (!run.empty()) return run;
+                i += per_word - place % per_word;
+                continue;
+            }
+            const std::uint64_t word_end = i + per_word - place % per_word;
+            for (; i < word_end && i < within.count; ++i) {
+                const std::uint64_t shift =
+                    (within.first.number + i - covered_.first.number) % per_word * Shape.bits;
+                if (((fields >> shift) & field_mask) == owner) {
+                    run = {run.empty() ? within.first + i : run.first, run.count + 1};
+                } else if (!run.empty()) {
+                    return run;
+                }
+            }
+        }
+        return run;
+    }
     /// Calls `sink(range)` for the frames an owner holds: disjoint, ascending, each as long as can be.
     template <class Sink>
     constexpr void visit(owner_id owner, Sink&& sink) const noexcept {
-        range<space> run{};
-        for (std::uint64_t place = 0; place < covered_.count; place += per_word) {
-            const value fields = word_at(place).load(memory_order::acquire);
-            if (fields == 0) continue;
-            for (unsigned i = 0; i < per_word; ++i) {
-                if (((fields >> (i * Shape.bits)) & field_mask) != owner) continue;
-                const frame<space> found = covered_.first + (place + i);
-                if (!run.empty() && run.end() == found) {
-                    ++run.count;
-                    continue;
-                }
-                if (!run.empty()) sink(run);
-                run = {found, 1};
-            }
+        range<space> rest = covered_;
+        for (range<space> run = first_held(owner, rest); !run.empty(); run = first_held(owner, rest)) {
+            sink(run);
+            rest = range<space>::between(run.end(), covered_.end());
         }
-        if (!run.empty()) sink(run);
     }
 
  private:
@@ -264,5 +281,16 @@ class owner_table {
     word* words_ = nullptr;
     range<space> covered_{};
 };
+
+namespace detail {
+template <class Machine>
+struct default_owner_table {
+    using type = owner_table<>;
+};
+template <frame_source Machine>
+struct default_owner_table<Machine> {
+    using type = owner_table<typename Machine::platform_type>;
+};
+}  // namespace detail
 
 }  // namespace ashlar

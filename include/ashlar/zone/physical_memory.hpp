@@ -226,6 +226,12 @@ class physical_memory {
         for (const auto& span : active()) free += zones_[span.zone].free_frames();
         return free;
     }
+    /// False for a frame that is isolated, or in no zone.
+    template <isolation_telling_source Telling = Zone>
+    [[nodiscard]] bool offers(frame<space> f) const noexcept {
+        const auto* const span = active().find(f);
+        return span != nullptr && detail::offers(zones_[span->zone], f);
+    }
     template <class Sink>
     void visit_free(Sink&& sink) const noexcept {
         for (const auto& span : active()) zones_[span.zone].visit_free(sink);
@@ -249,8 +255,7 @@ class physical_memory {
         }
     }
 
-    /// What requests with an unspecified mirror preference get from now on. `unspecified` is taken as
-    /// ordinary.
+    /// What requests with an unspecified mirror preference get from now on; `unspecified`: ordinary.
     void set_default_mirror(mirror preference) noexcept { zones_.choices().set_default_mirror(preference); }
     [[nodiscard]] mirror default_mirror() const noexcept { return zones_.choices().default_mirror(); }
     /// Sets marks and reserves of every zone from what was online at boot. Until then nothing is kept back.
@@ -261,8 +266,7 @@ class physical_memory {
         detail::set_watermarks(zones_, active(), rules);
         zones_.note_reserves();
     }
-    /// The marks of the zone that holds a frame. `invalid` unless min <= low <= high, `not_owned` without
-    /// zone. One caller at a time, of both.
+    /// Those of a frame's zone. `invalid` unless min <= low <= high. One caller at a time, of both.
     errc set_watermarks(frame<space> f, const watermarks& marks) noexcept {
         const auto* const span = active().find(f);
         if (span == nullptr) return errc::not_owned;
@@ -285,8 +289,7 @@ class physical_memory {
 
     /// At most so many mirrored frames may be in use from now on; beyond, `preferred` gets ordinary memory
     /// and `required` says `limit`. `limit` for more than there are, `busy` for less than are in use; the old
-    /// limit then stays. Requests at the same moment may exceed it by one block for each CPU. One caller at a
-    /// time.
+    /// limit then stays. Requests at once may exceed it by one block for each CPU. One caller at a time.
     errc set_mirror_limit(std::uint64_t frames) noexcept {
         const mirror_counters now = mirror_figures();
         if (frames > now.total) return errc::limit;

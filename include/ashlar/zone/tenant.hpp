@@ -5,31 +5,12 @@
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/zone/frame_quota.hpp>
 #include <ashlar/zone/owner_table.hpp>
+#include <ashlar/zone/tenant_counters.hpp>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 namespace ashlar {
-
-namespace detail {
-template <class Machine>
-struct default_owner_table {
-    using type = owner_table<>;
-};
-template <frame_source Machine>
-struct default_owner_table<Machine> {
-    using type = owner_table<typename Machine::platform_type>;
-};
-}  // namespace detail
-
-/// What a tenant holds and may hold, in frames.
-struct tenant_counters {
-    std::uint64_t held = 0;
-    std::uint64_t mirrored = 0;  ///< of these, in mirrored memory
-    std::uint64_t limit = unlimited_frames;
-    std::uint64_t mirror_limit = unlimited_frames;
-    std::uint64_t fallbacks = 0;  ///< requests that preferred mirrored memory and got ordinary memory
-};
 
 /// An owner of frames of a machine (a process, a guest): a frame source with limits, counters and a mirror
 /// preference of its own, which knows its frames from those of others.
@@ -207,6 +188,32 @@ class tenant {
         return answer;
     }
 
+    /// A block of his is about to move: `to`, which a mover has from the machine, becomes his beside `from`,
+    /// and counts with it as one. `not_owned` unless he holds all of `from`; `limit` for one more mirrored
+    /// block than he may have; as `allocate` of `to`. Then `end_move`, or `cancel_move`; until then nobody
+    /// frees either.
+    constexpr errc begin_move(frame<space> from, frame<space> to, unsigned order) noexcept {
+        if (!is_open() || !holds(block(from, order))) return errc::not_owned;
+        const bool more = is_mirrored(to) && !is_mirrored(from);
+        const std::uint64_t count = std::uint64_t{1} << order;
+        if (more && !mirrored_.reserve(count)) return errc::limit;
+        const errc answer = owners_->claim(block(to, order), id_);
+        if (answer != errc::ok && more) mirrored_.release(count);
+        return answer;
+    }
+    /// The data are in `to`: `from` is his no more, and the mover frees it to the machine.
+    constexpr errc end_move(frame<space> from, frame<space> to, unsigned order) noexcept {
+        const errc answer = owners_->leave(block(from, order), id_);
+        if (answer == errc::ok && is_mirrored(from) && !is_mirrored(to))
+            mirrored_.release(std::uint64_t{1} << order);
+        return answer;
+    }
+    /// All is as before `begin_move`; `to` is the mover's.
+    constexpr void cancel_move(frame<space> from, frame<space> to, unsigned order) noexcept {
+        (void)owners_->leave(block(to, order), id_);
+        if (is_mirrored(to) && !is_mirrored(from)) mirrored_.release(std::uint64_t{1} << order);
+    }
+
     [[nodiscard]] static constexpr std::size_t metadata_words(range<space>) noexcept { return 0; }
     constexpr errc attach(range<space>, view<word>, start) noexcept { return errc::unsupported; }
     constexpr errc detach(range<space>) noexcept { return errc::unsupported; }
@@ -229,6 +236,13 @@ class tenant {
     /// True for a frame of this tenant.
     [[nodiscard]] constexpr bool holds(frame<space> f) const noexcept {
         return is_open() && owners_->owner_of(f) == id_;
+    }
+    [[nodiscard]] constexpr bool holds(range<space> frames) const noexcept {
+        return is_open() && owners_->first_held(id_, frames) == frames;
+    }
+    /// See `owner_table::first_held`.
+    [[nodiscard]] constexpr range<space> first_held(range<space> within) const noexcept {
+        return is_open() ? owners_->first_held(id_, within) : range<space>{};
     }
     /// Free in the machine, and within the limit.
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
