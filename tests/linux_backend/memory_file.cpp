@@ -148,17 +148,20 @@ TEST_CASE("several files: whose a frame is, and copies that survive a memory tha
     CHECK(all.bytes_of({1}) == nullptr);
 
     const std::size_t page = machine.dimm[0].page_bytes();
-    for (std::size_t i = 0; i < page; ++i) machine.dimm[0].bytes_of(machine.at(0, 2))[i] = static_cast<std::byte>(i * 7);
+    for (std::size_t i = 0; i < page; ++i)
+        machine.dimm[0].bytes_of(machine.at(0, 2))[i] = static_cast<std::byte>(i * 7);
     const ashlar::memory_file_copy copy{all};
     CHECK(copy(machine.at(0, 2), machine.at(2, 1)) == errc::ok);
-    CHECK(std::memcmp(machine.dimm[0].bytes_of(machine.at(0, 2)), machine.dimm[2].bytes_of(machine.at(2, 1)), page) == 0);
+    CHECK(std::memcmp(machine.dimm[0].bytes_of(machine.at(0, 2)), machine.dimm[2].bytes_of(machine.at(2, 1)),
+                      page) == 0);
     CHECK(copy({1}, machine.at(2, 1)) == errc::not_owned);
     CHECK(copy(machine.at(0, 2), {1}) == errc::not_owned);
     // The file is cut behind the bank's back: a load would be SIGBUS.
     REQUIRE(ftruncate(machine.dimm[0].descriptor(), static_cast<off_t>(2 * page)) == 0);
     CHECK(copy(machine.at(0, 2), machine.at(2, 1)) == errc::unreadable);
     CHECK(copy(machine.at(0, 1), machine.at(2, 1)) == errc::ok);
-    CHECK(copy(machine.at(2, 1), machine.at(0, 2)) == errc::unreadable);  // EFAULT: there is nothing to write to
+    CHECK(copy(machine.at(2, 1), machine.at(0, 2)) ==
+          errc::unreadable);  // EFAULT: there is nothing to write to
 }
 
 TEST_CASE("pages of a stretch at frames of several files") {
@@ -169,7 +172,8 @@ TEST_CASE("pages of a stretch at frames of several files") {
     CHECK(memory.reserve(machine.files(), 0) == errc::invalid);
     CHECK(memory.reserve(machine.files(), 6, 2) == errc::misaligned);
     CHECK(memory.reserve(machine.files(), std::uint64_t{1} << 60) == errc::invalid);
-    CHECK(memory.reserve(machine.files(), std::uint64_t{1} << 45) == errc::exhausted);  // there are 47 bits of addresses
+    CHECK(memory.reserve(machine.files(), std::uint64_t{1} << 45) ==
+          errc::exhausted);  // there are 47 bits of addresses
     REQUIRE(memory.reserve(machine.files(), 8) == errc::ok);
     CHECK(memory.reserve(machine.files(), 8) == errc::busy);
     CHECK(memory.pages() == 8);

@@ -45,7 +45,8 @@ bool start(signalled_writers& writers, process_mapping& memory) {
 }
 bool start(userfault_writers& writers, process_mapping&) {
     const errc opened = writers.open();
-    if (opened == errc::unsupported) MESSAGE("left out: no userfaultfd with write protection of shared memory here");
+    if (opened == errc::unsupported)
+        MESSAGE("left out: no userfaultfd with write protection of shared memory here");
     return opened == errc::ok;
 }
 
@@ -81,7 +82,8 @@ TEST_CASE_TEMPLATE("no write is lost, wherever the frames go", Hold, signalled_w
     }
 }
 
-TEST_CASE_TEMPLATE("a DIMM that was emptied is taken away under the threads", Hold, signalled_writers, userfault_writers) {
+TEST_CASE_TEMPLATE("a DIMM that was emptied is taken away under the threads", Hold, signalled_writers,
+                   userfault_writers) {
     three_dimms machine(pages);
     process_mapping memory;
     machine.fill(memory);
@@ -112,8 +114,8 @@ TEST_CASE("with the protection left out writes are lost") {
     CHECK(lost > 0);
 }
 
-TEST_CASE_TEMPLATE("a block that is pinned stays, and so does one that was pinned meanwhile", Hold, signalled_writers,
-                   userfault_writers) {
+TEST_CASE_TEMPLATE("a block that is pinned stays, and so does one that was pinned meanwhile", Hold,
+                   signalled_writers, userfault_writers) {
     three_dimms machine(4);
     process_mapping memory;
     machine.fill(memory);
@@ -184,8 +186,8 @@ TEST_CASE_TEMPLATE("a move that fails leaves all as it was, and nobody waiting",
     CHECK(blocks.frame_of(6).value() == large.at(1, 2));
 }
 
-/// A thread that reads a file into a page, again and again, while the page moves: stores of the kernel. How many
-/// reads failed; `on_failure` may wait for better times.
+/// A thread that reads a file into a page, again and again, while the page moves: stores of the kernel. How
+/// many reads failed; `on_failure` may wait for better times.
 template <class Hold, class Failed>
 std::uint64_t failed_reads(Hold& writers, three_dimms& machine, process_mapping& memory, Failed on_failure) {
     process_page_mover mover(memory, writers);
@@ -296,7 +298,8 @@ TEST_CASE("what holds writers back refuses what is not its") {
     touch(memory.bytes().data());
 
     signalled_writers many[16];
-    for (int i = 0; i < 15; ++i) CHECK(many[i].watch(memory.block_bytes(static_cast<std::uint64_t>(i % 4))) == errc::ok);
+    for (int i = 0; i < 15; ++i)
+        CHECK(many[i].watch(memory.block_bytes(static_cast<std::uint64_t>(i % 4))) == errc::ok);
     CHECK(many[15].watch(memory.block_bytes(3)) == errc::limit);
     many[3].unwatch();
     CHECK(many[15].watch(memory.block_bytes(3)) == errc::ok);

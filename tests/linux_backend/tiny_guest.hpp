@@ -20,10 +20,10 @@
 #include <thread>
 #include <vector>
 
-// The guest: 64-bit code in ring 0, without a kernel. It fills words with a pattern that depends on address and
-// round, in each round checks what the last one stored, stores the next, and tells the round's number to port 0x10;
-// until port 0x11 reads as other than 0. Then it checks once more. Port 0x12: all was as it stored it; 0x13: the
-// low half of the address of a word that was not.
+// The guest: 64-bit code in ring 0, without a kernel. It fills words with a pattern that depends on address
+// and round, in each round checks what the last one stored, stores the next, and tells the round's number to
+// port 0x10; until port 0x11 reads as other than 0. Then it checks once more. Port 0x12: all was as it stored
+// it; 0x13: the low half of the address of a word that was not.
 //
 // rsi, rdi: begin and end; r11: bytes from word to word; r8: what the pattern's key grows by; rbx: round
 __asm__(R"(
@@ -90,14 +90,14 @@ inline void need_kvm() {
     std::_Exit(77);
 }
 
-/// A machine with the guest in it, whose memory somebody else has mapped. Page tables and code are in its first
-/// 64 KiB, so they move with the rest of it; the pattern is in all that comes after, in every page.
+/// A machine with the guest in it, whose memory somebody else has mapped. Page tables and code are in its
+/// first 64 KiB, so they move with the rest of it; the pattern is in all that comes after, in every page.
 class tiny_guest {
  public:
     static constexpr std::uint64_t pattern_begin = 1 << 16;
     static constexpr std::uint64_t page = 4096;
     /// From word to word of one CPU. Some KVMs emulate such a guest, in some 20 us for each store.
-    static constexpr std::uint64_t stride = 512;
+    static constexpr std::uint64_t stride = 1024;
 
     tiny_guest() {
         kvm_ = ashlar::file_descriptor(open("/dev/kvm", O_RDWR | O_CLOEXEC));
@@ -110,15 +110,16 @@ class tiny_guest {
 
     [[nodiscard]] int vm() const { return vm_.number(); }
 
-    /// Page tables of 4 KiB pages, all of the memory at its own address, and the code. `used`: the tables say already
-    /// that each page was accessed and is dirty, so that walking them writes nothing.
+    /// Page tables of 4 KiB pages, all of the memory at its own address, and the code. `used`: the tables say
+    /// already that each page was accessed and is dirty, so that walking them writes nothing.
     static void load(ashlar::view<std::byte> memory, bool used = false) {
         auto* const words = static_cast<std::uint64_t*>(static_cast<void*>(memory.data()));
         const std::uint64_t tables = memory.size() / (512 * page);
         const std::uint64_t present_writable = used ? 0x63 : 3;
         words[0x1000 / 8] = 0x2000 | present_writable;
         words[0x2000 / 8] = 0x3000 | present_writable;
-        for (std::uint64_t t = 0; t < tables; ++t) words[0x3000 / 8 + t] = (0x4000 + t * page) | present_writable;
+        for (std::uint64_t t = 0; t < tables; ++t)
+            words[0x3000 / 8 + t] = (0x4000 + t * page) | present_writable;
         for (std::uint64_t p = 0; p < tables * 512; ++p) words[0x4000 / 8 + p] = p * page | present_writable;
         std::memcpy(memory.data() + code_at, ashlar_test_guest_begin,
                     static_cast<std::size_t>(ashlar_test_guest_end - ashlar_test_guest_begin));
@@ -155,8 +156,8 @@ class tiny_guest {
     [[nodiscard]] std::uint64_t other_exits() const { return other_exits_.load(); }
     /// The reason of the last of them (KVM_EXIT_...).
     [[nodiscard]] std::uint32_t exit_reason() const { return exit_reason_.load(); }
-    /// Stores that KVM was not let do: KVM_RUN failed with EFAULT and was repeated, or the store came as MMIO and was
-    /// done here.
+    /// Stores that KVM was not let do: KVM_RUN failed with EFAULT and was repeated, or the store came as MMIO
+    /// and was done here.
     [[nodiscard]] std::uint64_t held_back() const { return held_back_.load(); }
     /// Where the guest found a word that it had not stored; 0 if it has not.
     [[nodiscard]] std::uint32_t wrong_at() const { return wrong_at_.load(); }
@@ -182,9 +183,10 @@ class tiny_guest {
         REQUIRE(made.file);
         const int size = ioctl(kvm_.number(), KVM_GET_VCPU_MMAP_SIZE, 0);
         REQUIRE(size > 0);
-        REQUIRE(made.shared.map_file(made.file.number(), 0, static_cast<std::size_t>(size)) == ashlar::errc::ok);
-        // Long mode is there if the guest's CPUID has it. struct kvm_cpuid2 is two words and then entries of ten; in
-        // C++ the kernel's header makes it longer, and with it the numbers of the calls.
+        REQUIRE(made.shared.map_file(made.file.number(), 0, static_cast<std::size_t>(size)) ==
+                ashlar::errc::ok);
+        // Long mode is there if the guest's CPUID has it. struct kvm_cpuid2 is two words and then entries of
+        // ten; in C++ the kernel's header makes it longer, and with it the numbers of the calls.
         constexpr std::uint32_t entries = 256;
         std::vector<std::uint32_t> leaves(2 + entries * 10);
         leaves[0] = entries;

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-/// Threads that count in all pages of a memory, without a pause: each has a word of its own in every line of 64
-/// bytes (a load and a store), and all share one word in each page (an atomic addition). Each remembers what it
-/// did, so that a store that is lost shows.
+/// Threads that count in all pages of a memory, without a pause: each has a word of its own in every line of
+/// 64 bytes (a load and a store), and all share one word in each page (an atomic addition). Each remembers
+/// what it did, so that a store that is lost shows.
 class writer_threads {
  public:
     writer_threads(ashlar::view<std::byte> memory, std::size_t page_bytes, unsigned threads)
@@ -67,7 +67,9 @@ class writer_threads {
         return static_cast<std::uint64_t*>(static_cast<void*>(memory_.data() + index * line)) + thread;
     }
     /// The last word of the last line.
-    [[nodiscard]] std::uint64_t* shared_word(std::size_t page) const { return word(page * lines() + lines() - 1, 7); }
+    [[nodiscard]] std::uint64_t* shared_word(std::size_t page) const {
+        return word(page * lines() + lines() - 1, 7);
+    }
 
     void run(unsigned thread) {
         counts& mine = *own_[thread];

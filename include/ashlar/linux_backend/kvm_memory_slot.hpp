@@ -14,21 +14,21 @@
 
 namespace ashlar {
 
-/// A stretch of this process's addresses as memory of a KVM guest: one slot, which goes with its owner. A guest frame
-/// is a page of the system. The slot says once where the guest's memory is in the process, and where that is in the
-/// machine is the process's mapping: KVM follows it (MMU notifiers), so frames move under a slot that never changes.
-/// With a log, KVM tells which frames vCPUs, and KVM itself, have written.
+/// A stretch of this process's addresses as memory of a KVM guest: one slot, which goes with its owner. A
+/// guest frame is a page of the system. The slot says once where the guest's memory is in the process, and
+/// where that is in the machine is the process's mapping: KVM follows it (MMU notifiers), so frames move
+/// under a slot that never changes. With a log, KVM tells which frames vCPUs, and KVM itself, have written.
 ///
-/// Context: thread, one at a time, vCPUs may run; the guest's memory is mapped as long as the slot lives. Failure: `errc`,
-/// nothing changed. Source: Linux Documentation/virt/kvm/api.rst, 4.8 and 4.35.
+/// Context: thread, one at a time, vCPUs may run; the guest's memory is mapped as long as the slot lives.
+/// Failure: `errc`, nothing changed. Source: Linux Documentation/virt/kvm/api.rst, 4.8 and 4.35.
 ///
 /// Example:
 /// ```
 /// ashlar::kvm_memory_slot ram;
-/// if (ram.set(vm, 0, {0}, memory.bytes()) != ashlar::errc::ok) return;      // guest-physical 0 is memory's first page
-/// (void)ram.log_writes(true);
-/// std::uint64_t written[ashlar::kvm_memory_slot::log_words(64)];
-/// (void)ram.fetch_written({written});                                      // bit i: guest frame i, since the last time
+/// if (ram.set(vm, 0, {0}, memory.bytes()) != ashlar::errc::ok) return;      // guest-physical 0 is memory's
+/// first page (void)ram.log_writes(true); std::uint64_t written[ashlar::kvm_memory_slot::log_words(64)];
+/// (void)ram.fetch_written({written});                                      // bit i: guest frame i, since
+/// the last time
 /// ```
 class kvm_memory_slot {
  public:
@@ -37,8 +37,9 @@ class kvm_memory_slot {
     kvm_memory_slot& operator=(const kvm_memory_slot&) = delete;
     ~kvm_memory_slot() { reset(); }
 
-    /// `vm` is the machine's descriptor, which outlives this; `first` the guest frame of the memory's first page. `busy`
-    /// if set, `misaligned` if the memory is not whole pages, else what KVM says (a slot that overlaps: `invalid`).
+    /// `vm` is the machine's descriptor, which outlives this; `first` the guest frame of the memory's first
+    /// page. `busy` if set, `misaligned` if the memory is not whole pages, else what KVM says (a slot that
+    /// overlaps: `invalid`).
     errc set(int vm, std::uint32_t slot, frame<guest> first, view<std::byte> memory) noexcept {
         if (vm_ >= 0) return errc::busy;
         const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -79,8 +80,9 @@ class kvm_memory_slot {
     [[nodiscard]] static constexpr std::size_t log_words(std::uint64_t frames) noexcept {
         return static_cast<std::size_t>((frames + 63) / 64);
     }
-    /// One bit for each frame of the slot, from the first on: written since the log began, or since the last fetch. A
-    /// store that this does not tell, the next fetch will. `limit` for too few words, `invalid` without a log.
+    /// One bit for each frame of the slot, from the first on: written since the log began, or since the last
+    /// fetch. A store that this does not tell, the next fetch will. `limit` for too few words, `invalid`
+    /// without a log.
     errc fetch_written(view<std::uint64_t> words) noexcept {
         if (vm_ < 0 || !logs_writes()) return errc::invalid;
         if (words.size() < log_words(frames_.count)) return errc::limit;
@@ -94,7 +96,6 @@ class kvm_memory_slot {
     [[nodiscard]] range<guest> frames() const noexcept { return frames_; }
 
  private:
-
     int vm_ = -1;
     ::kvm_userspace_memory_region region_{};
     range<guest> frames_{};

@@ -12,8 +12,8 @@
 
 namespace ashlar {
 
-/// A stretch of the process's addresses that is unmapped with its owner. Moves, does not copy. One thread at a
-/// time; the bytes are anybody's.
+/// A stretch of the process's addresses that is unmapped with its owner. Moves, does not copy. One thread at
+/// a time; the bytes are anybody's.
 class mapped_region {
  public:
     constexpr mapped_region() noexcept = default;
@@ -36,12 +36,13 @@ class mapped_region {
     errc map_zeros(std::size_t size) noexcept {
         return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     }
-    /// Addresses that nobody may touch yet, from a multiple of `alignment` (a power of two) on. Both are whole
-    /// pages.
+    /// Addresses that nobody may touch yet, from a multiple of `alignment` (a power of two) on. Both are
+    /// whole pages.
     errc reserve(std::size_t size, std::size_t alignment) noexcept {
         if (size == 0 || alignment > SIZE_MAX - size) return errc::invalid;
         constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-        if (const errc failed = map(size + alignment, PROT_NONE, flags, -1, 0); failed != errc::ok) return failed;
+        if (const errc failed = map(size + alignment, PROT_NONE, flags, -1, 0); failed != errc::ok)
+            return failed;
         const auto begin = reinterpret_cast<std::uintptr_t>(bytes_.data());
         const std::size_t before = (alignment - begin % alignment) % alignment;
         std::byte* const first = bytes_.data() + before;

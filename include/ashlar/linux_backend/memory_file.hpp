@@ -22,18 +22,21 @@
 
 namespace ashlar {
 
-/// A bank of memory of a machine that a program plays: a file without a name (memfd) or a shared one, whose pages
-/// are the frames. Frame n lies at offset (n - first) * page size; several files with ranges that do not overlap
-/// are several DIMMs.
+/// A bank of memory of a machine that a program plays: a file without a name (memfd) or a shared one, whose
+/// pages are the frames. Frame n lies at offset (n - first) * page size; several files with ranges that do
+/// not overlap are several DIMMs.
 ///
-/// - A frame's bytes are in the file, not at an address: whoever maps it sees the same memory. `bytes_of` is the
+/// - A frame's bytes are in the file, not at an address: whoever maps it sees the same memory. `bytes_of` is
+/// the
 ///   file's own mapping of all of it (what the direct map is to a kernel).
-/// - Each frame has a word that says who uses it (Linux: what rmap finds): `claim` takes a run of free frames or
+/// - Each frame has a word that says who uses it (Linux: what rmap finds): `claim` takes a run of free frames
+/// or
 ///   changes nothing, `disclaim` gives them up. The word is the user's own, never 0.
 /// - Two ways to lose memory: `punch` gives the pages back to the system, and the frames read as zeros, anew.
 ///   `remove` is the DIMM taken away: the file is cut to nothing, and a touch through any mapping is SIGBUS
 ///   (KVM_RUN: EFAULT), as is one beyond the end of the file.
-/// - Huge pages (`huge_page_shift`, 21 or 30) have to be in the system's pool (/proc/sys/vm/nr_hugepages); a frame is
+/// - Huge pages (`huge_page_shift`, 21 or 30) have to be in the system's pool (/proc/sys/vm/nr_hugepages); a
+/// frame is
 ///   then a huge page. Pages of a memfd can be swapped out: `lock` forbids it, within RLIMIT_MEMLOCK or with
 ///   CAP_IPC_LOCK.
 ///
@@ -41,8 +44,8 @@ namespace ashlar {
 /// |---|---|---|
 /// | user of a frame | whoever claims it, from 0 by compare-and-swap; its user, back to 0 | acq_rel |
 ///
-/// Complexity: O(1), but for what the kernel does with each page. Context: thread. Setting up, `remove` and moving
-/// the object by one thread; all else by any. Failure: `errc`, nothing changed.
+/// Complexity: O(1), but for what the kernel does with each page. Context: thread. Setting up, `remove` and
+/// moving the object by one thread; all else by any. Failure: `errc`, nothing changed.
 ///
 /// Example:
 /// ```
@@ -67,8 +70,8 @@ class memory_file {
         return *this;
     }
 
-    /// `name` is for /proc/PID/maps. `busy` if open, `invalid` for no frames or too many, `exhausted` if the pool of
-    /// huge pages has not enough of them.
+    /// `name` is for /proc/PID/maps. `busy` if open, `invalid` for no frames or too many, `exhausted` if the
+    /// pool of huge pages has not enough of them.
     errc create(const char* name, range<> frames, unsigned huge_page_shift = 0) noexcept {
         if (file_) return errc::busy;
         if (huge_page_shift >= 40) return errc::invalid;
@@ -83,15 +86,16 @@ class memory_file {
         if (opened == errc::ok) (void)file.release();
         return opened;
     }
-    /// A shared file that is there already (in /dev/shm, on hugetlbfs, a memfd of another process), with at least
-    /// `frames.count` pages. The descriptor is taken over after `ok`. `remove` cuts it for all.
+    /// A shared file that is there already (in /dev/shm, on hugetlbfs, a memfd of another process), with at
+    /// least `frames.count` pages. The descriptor is taken over after `ok`. `remove` cuts it for all.
     errc adopt(int descriptor, range<> frames) noexcept {
         if (file_) return errc::busy;
         struct stat status {};
         if (::fstat(descriptor, &status) != 0) return last_error();
         if (!S_ISREG(status.st_mode)) return errc::unsupported;
         const std::uint64_t page = page_bytes_of(descriptor);
-        if (frames.empty() || frames.wraps() || frames.count > static_cast<std::uint64_t>(status.st_size) / page) {
+        if (frames.empty() || frames.wraps() ||
+            frames.count > static_cast<std::uint64_t>(status.st_size) / page) {
             return errc::invalid;
         }
         return open(descriptor, page, frames);
@@ -104,7 +108,8 @@ class memory_file {
                                      static_cast<off_t>(frames.count * page_bytes_));
         return done == 0 ? errc::ok : last_error();
     }
-    /// The memory is gone, for everybody: see above. What still uses a frame is not asked. `not_owned` if not open.
+    /// The memory is gone, for everybody: see above. What still uses a frame is not asked. `not_owned` if not
+    /// open.
     errc remove() noexcept {
         if (!file_) return errc::not_owned;
         if (::ftruncate(file_.number(), 0) != 0) return last_error();

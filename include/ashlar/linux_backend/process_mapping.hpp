@@ -19,32 +19,38 @@
 
 namespace ashlar {
 
-/// A stretch of a process's addresses, and for each page of it the frame where its bytes are: the page table of a
-/// memory that can be moved under a program. Pages come in blocks of 2^order frames, naturally aligned in both.
+/// A stretch of a process's addresses, and for each page of it the frame where its bytes are: the page table
+/// of a memory that can be moved under a program. Pages come in blocks of 2^order frames, naturally aligned
+/// in both.
 ///
-/// - Invariant: page p is mapped at `frame_of(p)`, or may not be touched (SIGSEGV); a frame that the stretch has is
+/// - Invariant: page p is mapped at `frame_of(p)`, or may not be touched (SIGSEGV); a frame that the stretch
+/// has is
 ///   claimed by it in its file, so no other stretch has it.
-/// - `repoint` is one mmap(MAP_FIXED): the kernel takes the old pages out, flushes every CPU's TLB and puts the new
-///   mapping in under the address space's lock. A thread that touches a page meanwhile waits in its fault and goes on
-///   in the new frame; nobody ever finds a hole, and after the call nobody has the old frame. What a device or the
-///   kernel holds by its old page (vmsplice, O_DIRECT and io_uring in flight, VFIO) is not re-pointed: that is a pin,
-///   which the mover has to be told of. A child of fork() keeps the old frames.
-/// - Each run of pages whose frames are not in order is a mapping of its own in the kernel: vm.max_map_count (65,530)
+/// - `repoint` is one mmap(MAP_FIXED): the kernel takes the old pages out, flushes every CPU's TLB and puts
+/// the new
+///   mapping in under the address space's lock. A thread that touches a page meanwhile waits in its fault and
+///   goes on in the new frame; nobody ever finds a hole, and after the call nobody has the old frame. What a
+///   device or the kernel holds by its old page (vmsplice, O_DIRECT and io_uring in flight, VFIO) is not
+///   re-pointed: that is a pin, which the mover has to be told of. A child of fork() keeps the old frames.
+/// - Each run of pages whose frames are not in order is a mapping of its own in the kernel: vm.max_map_count
+/// (65,530)
 ///   of them are `exhausted`.
 ///
 /// | word | written by | order |
 /// |---|---|---|
-/// | frame of a block, plus 1 | the one thread that assigns, withdraws and re-points | release, read with acquire |
+/// | frame of a block, plus 1 | the one thread that assigns, withdraws and re-points | release, read with
+/// acquire |
 ///
-/// Complexity: O(1) and one system call; metadata 8 bytes a block. Context: thread. One thread at a time writes, any
-/// may read `frame_of` and `block_of`. Failure: `errc`, all as before.
+/// Complexity: O(1) and one system call; metadata 8 bytes a block. Context: thread. One thread at a time
+/// writes, any may read `frame_of` and `block_of`. Failure: `errc`, all as before.
 ///
 /// Example:
 /// ```
 /// ashlar::process_mapping memory;
 /// if (memory.reserve({dimms}, 64) != ashlar::errc::ok) return;             // 64 pages of addresses
 /// (void)memory.assign(0, {0x100});                                        // page 0 lies in frame 0x100
-/// std::memcpy(memory.bytes().data(), "here", 5);                          // so it is dimms[0].bytes_of({0x100})
+/// std::memcpy(memory.bytes().data(), "here", 5);                          // so it is
+/// dimms[0].bytes_of({0x100})
 /// ```
 class process_mapping {
  public:
@@ -53,8 +59,8 @@ class process_mapping {
     process_mapping& operator=(const process_mapping&) = delete;
     ~process_mapping() { reset(); }
 
-    /// Addresses for `pages` pages, a multiple of 2^order. The files stay where they are as long as the mapping lives;
-    /// those that are open have pages of one size. `busy` if reserved already.
+    /// Addresses for `pages` pages, a multiple of 2^order. The files stay where they are as long as the
+    /// mapping lives; those that are open have pages of one size. `busy` if reserved already.
     errc reserve(memory_files memory, std::uint64_t pages, unsigned order = 0) noexcept {
         if (!stretch_.bytes().empty()) return errc::busy;
         std::uint64_t page = 0;
@@ -70,7 +76,8 @@ class process_mapping {
             failed != errc::ok) {
             return failed;
         }
-        if (const errc failed = stretch_.reserve(static_cast<std::size_t>(pages * page), block); failed != errc::ok) {
+        if (const errc failed = stretch_.reserve(static_cast<std::size_t>(pages * page), block);
+            failed != errc::ok) {
             table_.reset();
             return failed;
         }
@@ -79,12 +86,13 @@ class process_mapping {
         order_ = order;
         return errc::ok;
     }
-    /// Maps the block of `page` at the frames from `first` on, with what is in them. `busy` if the page has a frame
-    /// or somebody uses one of the frames, `misaligned`, `not_owned` for a page or frames that there are not.
+    /// Maps the block of `page` at the frames from `first` on, with what is in them. `busy` if the page has a
+    /// frame or somebody uses one of the frames, `misaligned`, `not_owned` for a page or frames that there
+    /// are not.
     errc assign(std::uint64_t page, frame<> first) noexcept {
         if (page >= pages()) return errc::not_owned;
         if (frame_of(page)) return errc::busy;
-        return point(page, first);
+        return point(page, first, 1);
     }
     /// The block's pages may not be touched any more; the frames are nobody's. `not_owned` if it has none.
     errc withdraw(std::uint64_t page) noexcept {
@@ -97,14 +105,17 @@ class process_mapping {
         entry(page).store(0, memory_order::release);
         return errc::ok;
     }
-    /// The block of `page` is at the frames from `to` on from now on; the old frames are nobody's. Their bytes are not
-    /// copied: that, and that nobody writes meanwhile, is the mover's. As `assign`; `not_owned` if it has no frame.
-    errc repoint(std::uint64_t page, frame<> to) noexcept {
-        const auto old = frame_of(page);
-        if (!old) return old.error();
-        if (const errc failed = point(page, to); failed != errc::ok) return failed;
-        disclaim(page, *old);
-        return errc::ok;
+    /// `blocks` blocks in a row, that of `page` and following, are at the frames from `to` on from now on,
+    /// all at once; the old frames are nobody's. Bytes are not copied: that, and that nobody writes
+    /// meanwhile, is the mover's. As `assign`; `not_owned` if one of them has no frame.
+    errc repoint(std::uint64_t page, frame<> to, std::uint64_t blocks = 1) noexcept {
+        if (blocks == 0 || page >= pages() || blocks > (pages() - page + offset_mask()) >> order_) {
+            return errc::not_owned;
+        }
+        for (std::uint64_t i = 0; i < blocks; ++i) {
+            if (!frame_of(page + (i << order_))) return errc::not_owned;
+        }
+        return point(page, to, blocks);
     }
 
     /// All of it, mapped or not.
@@ -169,35 +180,61 @@ class process_mapping {
         // Of a file that was removed meanwhile there is nothing to give up.
         if (memory_file* const file = memory_.file_of(frames)) file->disclaim(frames, user_word(page));
     }
-    errc point(std::uint64_t page, frame<> to) noexcept {
+    errc point(std::uint64_t page, frame<> to, std::uint64_t blocks) noexcept {
         if ((page & offset_mask()) != 0 || !aligned(to, order_)) return errc::misaligned;
-        const range<> frames = block(to, order_);
+        const range<> frames{to, blocks << order_};
         memory_file* const file = frames.wraps() ? nullptr : memory_.file_of(frames);
         if (file == nullptr) return errc::not_owned;
-        if (const errc taken = file->claim(frames, user_word(page)); taken != errc::ok) return taken;
-        // Populated, so that whoever waits for the block does not wait for a page fault, too.
-        if (const errc failed = map(page, *file, to, MAP_POPULATE); failed != errc::ok) {
-            file->disclaim(frames, user_word(page));
-            // Until 6.12 the kernel may have unmapped the block before it ran out of memory for the mapping.
-            const auto old = frame_of(page);
-            const memory_file* const before = old ? memory_.file_of(*old) : nullptr;
-            if (before != nullptr) (void)map(page, *before, *old, 0);
+        for (std::uint64_t i = 0; i < blocks; ++i) {
+            const errc taken = file->claim(target_block(to, i), user_word(page + (i << order_)));
+            if (taken == errc::ok) continue;
+            disclaim(*file, page, to, i);
+            return taken;
+        }
+        // Populated, so that whoever waits for a block does not wait for a page fault, too.
+        if (const errc failed = map(page, *file, to, blocks, MAP_POPULATE); failed != errc::ok) {
+            disclaim(*file, page, to, blocks);
+            map_again(page, blocks);
             return failed;
         }
-        entry(page).store(to.number + 1, memory_order::release);
+        for (std::uint64_t i = 0; i < blocks; ++i) {
+            const std::uint64_t here = page + (i << order_);
+            const auto old = frame_of(here);
+            entry(here).store(target_block(to, i).first.number + 1, memory_order::release);
+            if (old) disclaim(here, *old);
+        }
         return errc::ok;
     }
-    errc map(std::uint64_t page, const memory_file& file, frame<> to, int flags) noexcept {
+    [[nodiscard]] range<> target_block(frame<> to, std::uint64_t i) const noexcept {
+        return block(to + (i << order_), order_);
+    }
+    void disclaim(memory_file& file, std::uint64_t page, frame<> to, std::uint64_t blocks) noexcept {
+        for (std::uint64_t i = 0; i < blocks; ++i) {
+            file.disclaim(target_block(to, i), user_word(page + (i << order_)));
+        }
+    }
+    /// Until 6.12 the kernel may have unmapped the blocks before it ran out of memory for the mapping.
+    void map_again(std::uint64_t page, std::uint64_t blocks) noexcept {
+        for (std::uint64_t i = 0; i < blocks; ++i) {
+            const std::uint64_t here = page + (i << order_);
+            const auto old = frame_of(here);
+            const memory_file* const file = old ? memory_.file_of(*old) : nullptr;
+            if (file != nullptr) (void)map(here, *file, *old, 1, 0);
+        }
+    }
+    errc map(std::uint64_t page, const memory_file& file, frame<> to, std::uint64_t blocks,
+             int flags) noexcept {
         // Not by the C library's function: ThreadSanitizer takes that for a store to memory that others use.
-        const view<std::byte> at = block_bytes(page);
+        std::byte* const at = block_bytes(page).data();
+        const auto size = static_cast<std::size_t>((blocks << order_) * page_bytes_);
         constexpr int access = PROT_READ | PROT_WRITE;
         flags |= MAP_SHARED | MAP_FIXED;
 #ifdef SYS_mmap2
-        const long done = ::syscall(SYS_mmap2, at.data(), at.size(), access, flags, file.descriptor(),
-                                    static_cast<long>(file.offset_of(to) / 4096));
+        const auto offset = static_cast<long>(file.offset_of(to) / 4096);
+        const long done = ::syscall(SYS_mmap2, at, size, access, flags, file.descriptor(), offset);
 #else
-        const long done = ::syscall(SYS_mmap, at.data(), at.size(), access, flags, file.descriptor(),
-                                    static_cast<long>(file.offset_of(to)));
+        const auto offset = static_cast<long>(file.offset_of(to));
+        const long done = ::syscall(SYS_mmap, at, size, access, flags, file.descriptor(), offset);
 #endif
         return done == -1 ? last_error() : errc::ok;
     }

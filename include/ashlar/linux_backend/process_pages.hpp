@@ -7,6 +7,7 @@
 #include <ashlar/core/view.hpp>
 #include <ashlar/linux_backend/memory_files.hpp>
 #include <ashlar/linux_backend/process_mapping.hpp>
+#include <ashlar/linux_backend/writer_hold.hpp>
 #include <ashlar/migrate/copy_mover.hpp>
 #include <ashlar/migrate/frame_mover.hpp>
 #include <concepts>
@@ -15,15 +16,6 @@
 #include <utility>
 
 namespace ashlar {
-
-/// What holds writers back: `hold(part)`: from `ok` on no store reaches the part's memory, who stores waits or tries
-/// again; `release(part, moved)`: they go on. `moved` says that the part has been mapped anew meanwhile, for writing.
-/// Shipped: `userfault_writers` (Linux 5.19; also system calls and vCPUs wait) and `signalled_writers` (any Linux).
-template <class H>
-concept writer_hold = requires(H writers, view<std::byte> part, bool moved) {
-    { writers.hold(part) } -> std::same_as<errc>;
-    { writers.release(part, moved) } -> std::same_as<void>;
-};
 
 /// Whether somebody holds a block by its frames, so that it may not move: a callable `bool(used_block<>)`.
 template <class P>
@@ -38,24 +30,25 @@ struct nothing_is_pinned {
 
 /// The pages of a `process_mapping` as a `block_owner`: what a `copy_mover` holds, re-points and releases.
 ///
-/// No write is lost, because each store of each thread is in one of three places. Before `hold` returns: it is in the
-/// old frame, and the copy, which begins afterwards, has it. While held: it faults, changes nothing, and is tried again
-/// after `release`. After the re-point: it is in the new frame, which is the only one that any thread has mapped, since
-/// the kernel flushes every TLB before the new mapping can be touched. Reads go on all the time: while held both
-/// frames have the same bytes.
+/// No write is lost, because each store of each thread is in one of three places. Before `hold` returns: it
+/// is in the old frame, and the copy, which begins afterwards, has it. While held: it faults, changes
+/// nothing, and is tried again after `release`. After the re-point: it is in the new frame, which is the only
+/// one that any thread has mapped, since the kernel flushes every TLB before the new mapping can be touched.
+/// Reads go on all the time: while held both frames have the same bytes.
 ///
-/// `Pinned` is asked twice: before writers are held, and while they are (a pin that began in between). A pin that begins
-/// later than that has to wait for the mover, by means of whoever pins.
+/// `Pinned` is asked twice: before writers are held, and while they are (a pin that began in between). A pin
+/// that begins later than that has to wait for the mover, by means of whoever pins.
 ///
-/// Complexity: a hold, a release, one mmap. Context: thread, may sleep; one mover at a time. Failure: `busy` for a
-/// block that is pinned or is not the stretch's any more, `invalid` for one of another order, else as `Hold` and
-/// `process_mapping::repoint`; all is as before.
+/// Complexity: a hold, a release, one mmap. Context: thread, may sleep; one mover at a time. Failure: `busy`
+/// for a block that is pinned or is not the stretch's any more, `invalid` for one of another order, else as
+/// `Hold` and `process_mapping::repoint`; all is as before.
 ///
 /// Example: see `process_page_mover`.
 template <class Hold, class Pinned = nothing_is_pinned>
 class process_pages {
     static_assert(writer_hold<Hold>, "process_pages<Hold>: Hold must be a writer_hold (hold, release)");
-    static_assert(pin_check<Pinned>, "process_pages<Hold, Pinned>: Pinned must say whether a used_block is pinned");
+    static_assert(pin_check<Pinned>,
+                  "process_pages<Hold, Pinned>: Pinned must say whether a used_block is pinned");
 
  public:
     using space = machine;

@@ -19,8 +19,8 @@ namespace ashlar {
 
 namespace detail {
 
-/// A stretch whose write faults are ours, and the part of it that is held now. `epoch` changes with each hold and
-/// each release, and is what faulting threads sleep on.
+/// A stretch whose write faults are ours, and the part of it that is held now. `epoch` changes with each hold
+/// and each release, and is what faulting threads sleep on.
 struct watched_stretch {
     builtin_atomic<std::uintptr_t> begin{};  ///< 0: the slot is free
     builtin_atomic<std::uintptr_t> size{};
@@ -50,7 +50,8 @@ struct watched_stretch {
     }
 };
 
-/// What the one handler of the process knows. Constant-initialised, and never destroyed: faults may come late.
+/// What the one handler of the process knows. Constant-initialised, and never destroyed: faults may come
+/// late.
 struct write_fault_table {
     static constexpr unsigned slots = 16;
     static inline watched_stretch stretch[slots]{};
@@ -58,8 +59,8 @@ struct write_fault_table {
     static inline struct sigaction before {};            ///< what handled SIGSEGV
     static inline unsigned users = 0;
 
-    /// A fault that we did not cause would come again and again: the third one in a row, at one address and with
-    /// nothing held or released in between, goes to whom SIGSEGV belonged before.
+    /// A fault that we did not cause would come again and again: the third one in a row, at one address and
+    /// with nothing held or released in between, goes to whom SIGSEGV belonged before.
     struct last_fault {
         std::uintptr_t address;
         std::uint32_t epoch;
@@ -106,25 +107,29 @@ struct write_fault_table {
 
 }  // namespace detail
 
-/// Holds back the writers of a stretch of this process's addresses by mprotect, and a SIGSEGV handler that waits and
-/// lets the store be tried again. Works on every Linux, without privileges.
+/// Holds back the writers of a stretch of this process's addresses by mprotect, and a SIGSEGV handler that
+/// waits and lets the store be tried again. Works on every Linux, without privileges.
 ///
-/// - Between `hold` and `release` no store of any thread reaches the block's memory: mprotect returns after each CPU
+/// - Between `hold` and `release` no store of any thread reaches the block's memory: mprotect returns after
+/// each CPU
 ///   that may have the page in its TLB has flushed it, so a store is either in the frame by then or faults.
-/// - What it does not hold: system calls that write into the block fail with EFAULT meanwhile (read(2) into it), and so
-///   does KVM_RUN for a guest's store: the caller tries again after `wait_until_released`. `userfault_writers` has
-///   neither. Other mappings of the same file are not looked at.
-/// - The protection of the stretch is this object's: read and write while nothing is held. A fault in the stretch that
+/// - What it does not hold: system calls that write into the block fail with EFAULT meanwhile (read(2) into
+/// it), and so
+///   does KVM_RUN for a guest's store: the caller tries again after `wait_until_released`.
+///   `userfault_writers` has neither. Other mappings of the same file are not looked at.
+/// - The protection of the stretch is this object's: read and write while nothing is held. A fault in the
+/// stretch that
 ///   is not ours, and all others, go to whom SIGSEGV belonged before.
 ///
 /// | word | written by | order |
 /// |---|---|---|
 /// | begin, size | `watch`, `unwatch` under the table's try-lock | release of begin, acquire in the handler |
 /// | held, held_size | the one thread that holds | release of held_size, acquire in the handler |
-/// | epoch | the same, after held_size: a sleeper that read the old epoch and the old hold is woken | acq_rel |
+/// | epoch | the same, after held_size: a sleeper that read the old epoch and the old hold is woken | acq_rel
+/// |
 ///
-/// Complexity: O(1); two mprotect calls at most. Context: thread; one thread at a time holds; writers are any threads
-/// that do not block SIGSEGV. At most 16 stretches in a process. Failure: `errc`, all as before.
+/// Complexity: O(1); two mprotect calls at most. Context: thread; one thread at a time holds; writers are any
+/// threads that do not block SIGSEGV. At most 16 stretches in a process. Failure: `errc`, all as before.
 ///
 /// Example:
 /// ```
@@ -173,8 +178,8 @@ class signalled_writers {
         }
     }
 
-    /// From `ok` on nobody writes to `part`, whole pages of the stretch. `invalid` if it is not of the stretch, `busy` if
-    /// another part is held.
+    /// From `ok` on nobody writes to `part`, whole pages of the stretch. `invalid` if it is not of the
+    /// stretch, `busy` if another part is held.
     errc hold(view<std::byte> part) noexcept {
         if (mine_ == nullptr || part.empty() || !mine_->contains(address_of(part))) return errc::invalid;
         if (mine_->held_size.load(memory_order::relaxed) != 0) return errc::busy;

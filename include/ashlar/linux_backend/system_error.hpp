@@ -50,6 +50,8 @@ namespace ashlar {
 }
 
 /// Of the call that has just failed. The calling thread's.
-[[nodiscard]] inline errc last_error() noexcept { return error_of(errno); }
+[[nodiscard]] inline errc last_error() noexcept {
+    return error_of(errno);
+}
 
 }  // namespace ashlar
