@@ -7,6 +7,18 @@ namespace bench {
 /// the radix words take of them for each spanned frame.
 void register_boots();
 
+/// remap/STRUCTURE/WORKLOAD/ENTRIES: where a frame lies, of a TiB of which ENTRIES frames are remapped. Counter:
+/// `bytes`, those of the structure.
+///
+/// | part | values |
+/// |---|---|
+/// | structure | `remap_table`, `remap_hash`: the library's |
+/// |           | `upper_bound`, `map`, `eytzinger`, `radix`: what else one would take |
+/// | workload  | `not_remapped`: anywhere, one frame of a hundred is remapped; `hit`: each is |
+/// |           | `local`: 64 in a row in a pageblock that has a remapped frame, then in another one |
+/// |           | `with_writer`: as `not_remapped`, while a thread changes a mapping each millisecond |
+void register_remap();
+
 /// WORKLOAD/SOURCE/CONTRACT/order:N/threads:N, and without `order` where orders are mixed.
 ///
 /// | part | values |

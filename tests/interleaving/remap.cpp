@@ -38,6 +38,8 @@ struct world {
         typename Table::word words[world::words] = {};
         /// The bytes of the targets: their writer's until the mapping, then the reader's.
         owned_cell<std::uint8_t> bytes[targets.count];
+        /// Those of one origin: the writer's until he unmaps it.
+        owned_cell<std::uint8_t> home;
     };
     shared_words shared;
     Table table;
@@ -94,6 +96,7 @@ std::uint64_t code(errc error) {
     return static_cast<std::uint64_t>(error);
 }
 
+/// Mapped or not, and restored, the data are where the reader is sent.
 template <class Table>
 void explore_moves(const std::string& kind) {
     {
@@ -117,6 +120,32 @@ void explore_moves(const std::string& kind) {
                            ? ""
                            : "another target";
             });
+    }
+    for (const bool alone : {true, false}) {
+        // What unmaps it is the filter, or its cell.
+        world<Table> w({16});
+        if (!alone) REQUIRE(w.assign(18, 1) == errc::ok);
+        run(kind + (alone ? ": restored, used where it was" : ": restored, another one stays"), w,
+            {[&w] {
+                 const std::uint64_t found = w.find(16);
+                 if (found == nothing) (void)w.shared.home.get();
+                 return outcome{found};
+             },
+             [&w] {
+                 w.shared.home.set(1);
+                 return outcome{code(w.table.erase({16}))};
+             }},
+            finds({nothing, 1}));
+    }
+    {
+        world<Table> w({17});
+        run(kind + ": mapped, another one goes", w,
+            {user(w, 16),
+             [&w] {
+                 const errc answer = w.move(16, 5);
+                 return outcome{code(answer), code(w.table.erase(frame<os>{17}))};
+             }},
+            finds({nothing, 6}));
     }
     {
         world<Table> w({16, 17});
