@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""readme_tables.py BENCH [--peer FILE.so]... [--trace FILE] [--results FOLDER] [--quick]
+"""readme_tables.py BENCH [--peer FILE.so]... [--trace FILE] [--results FOLDER] [--quick] [--only NAME]...
 readme_tables.py --size
 
 Measures, and writes the tables of README.md anew: what stands between <!-- table NAME --> and <!-- end --> there is
@@ -9,6 +9,7 @@ takes half an hour for it. Other allocators to compare with are given by --peer 
 
   --results FOLDER   keeps what was measured; what is there already is not measured again
   --quick            to try it out: few and short repetitions, little memory
+  --only NAME        this table, and no other; any number of times
   --size             only the table of code sizes, see size_table.py (some minutes; targets whose compiler is missing are
                      left out, and named)
 """
@@ -28,7 +29,8 @@ import speed_tables as tables  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRACE = ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz"
-NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "placement", "worst", "memory", "fail", "heaps", "instructions", "size")
+NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "placement", "worst", "memory", "fail", "heaps", "instructions",
+         "remap", "size")
 PLACED = ("rows", "rows_by_mobility", "radix", "list")
 ONE_GIBIBYTE = "BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable\n"
 
@@ -46,8 +48,19 @@ class Tables:
         self.others = [f"peer:{peer.stem}" for peer in self.peers]
         self.compared = ["radix/exclusive", "radix/shared", "list/exclusive", *self.others]
 
-    def all(self):
-        speed = self.results.runs("speed", *self.words)
+    def all(self, only):
+        """By name, those in `only`, or each."""
+        if not only or "remap" in only:
+            yield "remap", self.remap()
+        if not only or set(only) != {"remap"}:
+            yield from ((name, lines) for name, lines in self.of_allocators() if not only or name in only)
+
+    def remap(self):
+        wanted = "^remap/.*/1000$" if self.quick else "^remap/"
+        return tables.remap(self.results.runs("remap", f"--benchmark_filter={wanted}"))
+
+    def of_allocators(self):
+        speed = self.results.runs("speed", *self.words, "--benchmark_filter=-^remap/")
         yield "boot", tables.boot(speed)
         yield "shared", tables.headline(speed, "peer:ashlar-shared")
         yield "exclusive", tables.headline(speed, "peer:ashlar-exclusive")
@@ -128,6 +141,7 @@ def main():
     parser.add_argument("--results")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--size", action="store_true")
+    parser.add_argument("--only", action="append", default=[], choices=NAMES[:-1])
     parser.add_argument("--page", default=ROOT / "README.md", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.size == bool(wanted.bench):
@@ -142,7 +156,7 @@ def main():
         bench = pathlib.Path(wanted.bench).resolve()
         repetitions, min_time = (2, 0.001) if wanted.quick else (9, 0.03)
         results = bench_results.Results(folder, bench, repetitions, min_time)
-        write(page, list(Tables(bench, wanted.peer, wanted.trace, results, wanted.quick).all()))
+        write(page, list(Tables(bench, wanted.peer, wanted.trace, results, wanted.quick).all(wanted.only)))
 
 
 if __name__ == "__main__":

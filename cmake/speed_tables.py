@@ -5,6 +5,7 @@ WORKLOADS = [("bulk", None), ("random", None), ("churn", 50), ("churn", 90), ("s
 ORDERS = (0, 3, 9)
 OURS = ("peer:ashlar-shared", "peer:ashlar-exclusive")
 HEAPS = ("mimalloc", "jemalloc", "tbb")
+REMAP_STRUCTURES = ("remap_table", "remap_hash", "map", "upper_bound", "eytzinger", "radix")
 
 
 def markdown(rows):
@@ -214,3 +215,35 @@ def boot(runs):
                      f"{runs.median(name, 'metadata_bytes') / 2**20:.2f} MiB",
                      f"{runs.median(name, 'bits_per_frame'):.4f}"])
     return [*markdown(rows), "", runs.conditions()]
+
+
+def remap(runs):
+    """Where a frame lies: anywhere, remapped, in a pageblock; with the bytes."""
+    found = {tuple(name.split("/")[1:]): name for name in runs.runs if name.startswith("remap/")}
+    structures = {structure for structure, _, _ in found}
+    sizes = sorted({int(entries) for _, _, entries in found})
+
+    def time(structure, workload, entries):
+        return runs.median(found.get((structure, workload, str(entries))))
+    rows = [["ns: not remapped / hit / local", *(f"{entries:,} frames" for entries in sizes)]]
+    for structure in (each for each in REMAP_STRUCTURES if each in structures):
+        cells = []
+        for entries in sizes:
+            times_of = [time(structure, workload, entries) for workload in ("not_remapped", "hit", "local")]
+            size = runs.median(found.get((structure, "hit", str(entries))), "bytes")
+            cells.append("-" if size is None else
+                         " / ".join(map(nanoseconds, times_of)) + f", {size / 2**20:.2f} MiB")
+        rows.append([code(structure), *cells])
+    told = []
+    for entries in sizes:
+        ratio = quotient(time("upper_bound", "not_remapped", entries), time("remap_table", "not_remapped", entries))
+        if ratio is not None:
+            told.append(f"{times(ratio)} with {entries:,}")
+    writer = []
+    for entries in sizes:
+        alone, beside = (time("remap_table", workload, entries) for workload in ("not_remapped", "with_writer"))
+        if alone is not None and beside is not None:
+            writer.append(f"{beside - alone:+.1f} ns with {entries:,}")
+    return [*markdown(rows), "", f"Not remapped, {code('upper_bound')} to {code('remap_table')}: {', '.join(told)}. A writer "
+            f"who changes a mapping each millisecond adds to {code('remap_table')}, not remapped: {', '.join(writer)}. "
+            + runs.conditions()]

@@ -35,7 +35,7 @@ def check_names(results):
             ("same/peer:x/order:3/memory:16T/threads:1", name("same", "peer:x", 3, None, "16T", 1)),
             ("same/peer:x/order:3/iterations:7/threads:1", name("same", "peer:x", 3, None, None, 1)),
             ("fail/peer:x/order:3/memory:1T/iterations:1/manual_time/threads:1", name("fail", "peer:x", 3, None, "1T", 1)),
-            ("boot/1TiB", None)):
+            ("boot/1TiB", None), ("remap/radix/hit/1000", None)):
         same(results.parse(text), parsed)
 
 
@@ -75,6 +75,19 @@ def check_others(results, tables):
     same(tables.instructions(costs, results.parse, {"allocate": 15})[2], "| `same 0` | 50 (0.0) | 700 (not counted) |")
 
 
+def check_remap(tables, results):
+    times = {"remap/remap_table/not_remapped/1000": [3], "remap/upper_bound/not_remapped/1000": [60],
+             "remap/remap_table/with_writer/1000": [3.5], "remap/remap_table/hit/1000": [7], "remap/upper_bound/hit/1000": [70],
+             "remap/remap_table/local/1000": [4], "remap/upper_bound/local/1000": [20],
+             "remap/radix/hit/10000": [8], "remap/radix/not_remapped/10000": "refuses"}
+    lines = tables.remap(results.Runs(report(times, bytes=2**19)))
+    same(lines[:5], ["| ns: not remapped / hit / local | 1,000 frames | 10,000 frames |", "|---|---|---|",
+                     "| `remap_table` | 3.0 / 7.0 / 4.0, 0.50 MiB | - |",
+                     "| `upper_bound` | 60.0 / 70.0 / 20.0, 0.50 MiB | - |", "| `radix` | - | - / 8.0 / -, 0.50 MiB |"])
+    assert lines[-1].startswith("Not remapped, `upper_bound` to `remap_table`: 20.0 x with 1,000. A writer who changes a mapping "
+                                "each millisecond adds to `remap_table`, not remapped: +0.5 ns with 1,000. a processor"), lines
+
+
 def check_page(readme_tables):
     with tempfile.TemporaryDirectory() as scratch:
         page = pathlib.Path(scratch, "page.md")
@@ -106,6 +119,7 @@ def main():
     check_names(bench_results)
     check_headline(bench_results, speed_tables)
     check_others(bench_results, speed_tables)
+    check_remap(speed_tables, bench_results)
     check_page(readme_tables)
     check_kept(bench_results)
     # Each table that is made has its place.

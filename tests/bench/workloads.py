@@ -42,6 +42,16 @@ def expected(subjects):
         yield f"trace/{subject}/threads:1"
 
 
+STRUCTURES = ("remap_table", "remap_hash", "upper_bound", "map", "eytzinger", "radix")
+
+
+def expected_remap(entries):
+    for structure in STRUCTURES:
+        for workload in ("not_remapped", "hit", "local", *(("with_writer",) if structure.startswith("remap_") else ())):
+            for count in entries:
+                yield f"remap/{structure}/{workload}/{count}"
+
+
 def expected_sizes(subjects):
     for subject in subjects:
         for size in SIZES:
@@ -50,6 +60,18 @@ def expected_sizes(subjects):
                     yield f"{workload}/{subject}/order:{order}/memory:{size}/threads:1"
             for order in (3, 9):
                 yield f"fail/{subject}/order:{order}/memory:{size}/iterations:1/manual_time/threads:1"
+
+
+def check_remap(runs):
+    """A TiB of 4 KiB frames; the bytes are those of the structure."""
+    for name, run in runs.items():
+        check("error_message" not in run, f"{name}: {run.get('error_message')}")
+        check(run.get("cpu_time", 0) > 0, f"{name}: took no time")
+        _, structure, _, entries = name.split("/")
+        least = 8 * int(entries)
+        check(run.get("bytes", 0) >= least, f"{name}: {run.get('bytes')} bytes")
+        if structure.startswith("remap_") and entries == "10000":
+            check(run["bytes"] <= 2**20, f"{name}: {run['bytes']} bytes")
 
 
 class Bench:
@@ -126,6 +148,15 @@ def main():
         check_names(sizes, expected_sizes([name for name in names if name not in ZONES]))
         check_sizes(sizes)
         total += len(runs) + len(each) + len(sizes)
+
+    bench = Bench(program, [])
+    remap = bench.run("--benchmark_filter=^remap/.*/10000?$")
+    check_names(remap, expected_remap((1000, 10000)))
+    check_remap(remap)
+    listed = subprocess.run([program, "--benchmark_list_tests=true", "--benchmark_filter=^remap/"], capture_output=True, text=True,
+                            timeout=60, check=True).stdout.split()
+    check(sorted(listed) == sorted(expected_remap((1000, 10000, 100000, 1000000))), f"listed are {listed}")
+    total += len(remap)
 
     # So many iterations and no more.
     for name, run in Bench(program, []).run("--iterations=7", "--benchmark_filter=same/radix").items():
