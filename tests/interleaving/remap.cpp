@@ -138,6 +138,22 @@ void explore_moves(const std::string& kind) {
             finds({nothing, 1}));
     }
     {
+        // The same word of the filter is stored to for another one.
+        world<Table> w({16});
+        run(kind + ": restored, then another one mapped", w,
+            {[&w] {
+                 const std::uint64_t found = w.find(16);
+                 if (found == nothing) (void)w.shared.home.get();
+                 return outcome{found};
+             },
+             [&w] {
+                 w.shared.home.set(1);
+                 const errc answer = w.table.erase({16});
+                 return outcome{code(answer), code(w.assign(70, 5))};
+             }},
+            finds({nothing, 1}));
+    }
+    {
         world<Table> w({17});
         run(kind + ": mapped, another one goes", w,
             {user(w, 16),
