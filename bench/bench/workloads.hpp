@@ -7,8 +7,8 @@ namespace bench {
 /// the radix words take of them for each spanned frame.
 void register_boots();
 
-/// remap/STRUCTURE/WORKLOAD/ENTRIES: where a frame lies, of a TiB of which ENTRIES frames are remapped. Counter:
-/// `bytes`, those of the structure.
+/// remap/STRUCTURE/WORKLOAD/ENTRIES: where a frame lies, of a TiB of which ENTRIES frames are remapped.
+/// Counter: `bytes`, those of the structure.
 ///
 /// | part | values |
 /// |---|---|
