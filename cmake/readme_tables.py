@@ -112,8 +112,8 @@ class Tables:
                     peers = [word for peer in self.peers for word in ("--peer", peer)]
                     (scenario,) = run("lab", *peers, "--repetitions", "1")["scenarios"]
                     placed |= {each["subject"]: each for each in scenario["runs"] if each["subject"] in self.others}
-                figures = ("whole_blocks_share", "pinned_blocks_share")
-                return {who: {figure: told[figure] for figure in figures if figure in told}
+                figures = ("whole_blocks_share", "pinned_blocks_share", "compacted_blocks_share", "compaction_moves")
+                return {who: {figure: told[figure] for figure in figures if told.get(figure) is not None}
                         for who, told in {**placed, "oracle": alone["oracle"]}.items()}
         return self.results.other("placement", replay)
 

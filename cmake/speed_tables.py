@@ -121,12 +121,14 @@ def trace(runs):
 
 
 def placement(placed, trace_name):
-    """`placed`: {who: {whole_blocks_share, pinned_blocks_share or nothing}}, from the policy lab."""
+    """`placed`: {who: {whole_blocks_share, and of the others what there is}}, from the policy lab."""
     def share(of, figure):
         return f"{100 * of[figure]:.1f} %" if figure in of else "-"
     rows = [[f"at the end of {code(trace_name)}, on 1 GiB", "of the free memory, in whole 2 MiB blocks",
-             "of all 2 MiB blocks, with something unmovable in them"]]
-    rows += [[code(who), share(of, "whole_blocks_share"), share(of, "pinned_blocks_share")] for who, of in placed.items()]
+             "of all 2 MiB blocks, with something unmovable in them", "whole after compaction, frames moved for it"]]
+    for who, of in placed.items():
+        moved = f"{share(of, 'compacted_blocks_share')}, {of['compaction_moves']:,}" if "compacted_blocks_share" in of else "-"
+        rows.append([code(who), share(of, "whole_blocks_share"), share(of, "pinned_blocks_share"), moved])
     return markdown(rows)
 
 

@@ -59,9 +59,10 @@ def check_others(results, tables):
     runs = results.Runs(report({"trace/radix/exclusive/threads:1": [10], f"trace/{OTHER}/threads:1": [60]},
                                whole_blocks_share=0.8))
     same(tables.trace(runs)[2:4], ["| `radix/exclusive` | 10.0 | 6.0 x |", "| `peer:other` | 60.0 | 1.0 x |"])
-    same(tables.placement({"rows": {"whole_blocks_share": 0.8, "pinned_blocks_share": 0.1},
+    same(tables.placement({"rows": {"whole_blocks_share": 0.8, "pinned_blocks_share": 0.1, "compacted_blocks_share": 0.99,
+                                    "compaction_moves": 1234},
                            "oracle": {"whole_blocks_share": 0.95}}, "some.tsv.xz")[2:],
-         ["| `rows` | 80.0 % | 10.0 % |", "| `oracle` | 95.0 % | - |"])
+         ["| `rows` | 80.0 % | 10.0 % | 99.0 %, 1,234 |", "| `oracle` | 95.0 % | - | - |"])
     runs = results.Runs(report({f"same/radix/shared/order:0/memory:{size}/threads:1": [time]
                                 for size, time in (("1G", 20), ("16T", 30))}))
     same(tables.memory(runs, ["radix/shared"])[2], "| `radix/shared`, `same 0` | 20.0 | 30.0 | 1.5 x |")

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tempfile
 
-SHARES = ("mirrored_kernel_share", "local_share", "whole_blocks_share", "pinned_blocks_share")
+SHARES = ("mirrored_kernel_share", "local_share", "whole_blocks_share", "pinned_blocks_share",
+          "compacted_blocks_share")
 KEYS = ["composition", "ns_per_event", "mirrored_kernel_share", "local_share", "fallbacks", "failures",
-        "whole_blocks_share", "pinned_blocks_share"]
+        "whole_blocks_share", "pinned_blocks_share", "compacted_blocks_share", "compaction_moves"]
 
 
 class Lab:

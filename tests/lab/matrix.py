@@ -18,8 +18,8 @@ ODD_NAME = 'four nodes, <little> & "scarce"'
 NAMES = ["rows/reliability_first/nearest", "rows/locality_first/nearest", "list/mirror_off/interleave"]
 PEER = "peer:bitmap-peer"
 ORACLE = "oracle"  # no allocator: it has no time, and no policy
-FIGURES = ["mirrored_kernel_share", "mirrored_user_share", "local_share", "fallbacks", "pinned_blocks_share", "failures",
-           "whole_blocks_share"]
+FIGURES = ["mirrored_kernel_share", "mirrored_user_share", "local_share", "fallbacks", "pinned_blocks_share",
+           "compacted_blocks_share", "compaction_moves", "failures", "whole_blocks_share"]
 SPREAD = ["least", "lower_quartile", "median", "upper_quartile", "most"]
 VOID = {"meta", "input", "wbr"}
 

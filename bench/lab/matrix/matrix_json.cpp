@@ -101,8 +101,9 @@ class writer {
         json_.begin_object(layout::lines);
         text("subject", run.told.composition);
         if (run.told.oracle) {
-            for (const char* const name : {"ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
-                                           "local_share", "fallbacks", "pinned_blocks_share"}) {
+            for (const char* const name :
+                 {"ns_per_event", "mirrored_kernel_share", "mirrored_user_share", "local_share", "fallbacks",
+                  "pinned_blocks_share", "compacted_blocks_share", "compaction_moves"}) {
                 json_.key(name);
                 json_.null();
             }
@@ -114,6 +115,13 @@ class writer {
             number("local_share", run.told.local_share, share_digits);
             number("fallbacks", run.told.fallbacks);
             number("pinned_blocks_share", run.told.pinned_blocks_share, share_digits);
+            json_.key("compacted_blocks_share");
+            if (run.told.compacted_blocks_share) {
+                json_.number(*run.told.compacted_blocks_share, share_digits);
+            } else {
+                json_.null();
+            }
+            number("compaction_moves", run.told.compaction_moves);
         }
         number("failures", run.told.failures);
         number("whole_blocks_share", run.told.whole_blocks_share, share_digits);

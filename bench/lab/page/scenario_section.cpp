@@ -66,6 +66,13 @@ std::vector<figure_column> columns_of(const scenario& told) {
                        [](const figures& run) { return grouped(run.failures); }, true});
     columns.push_back({"whole blocks", "of the frames free at the end, those in pageblocks that are all free",
                        [](const figures& run) { return percent(run.whole_blocks_share); }, true});
+    columns.push_back({"compacted", "the same after what can be moved was moved together at the end",
+                       [](const figures& run) {
+                           return run.compacted_blocks_share ? percent(*run.compacted_blocks_share) : "-";
+                       }});
+    columns.push_back({"moves", "frames moved for that", [](const figures& run) {
+                           return run.compacted_blocks_share ? grouped(run.compaction_moves) : "-";
+                       }});
     return columns;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace lab {
@@ -32,6 +33,10 @@ struct figures {
     double whole_blocks_share = 0;
     /// Of all pageblocks, those that hold something unmovable when the trace ends.
     double pinned_blocks_share = 0;
+    /// As `whole_blocks_share`, after what can be moved was moved together (`ashlar::compaction`); and the
+    /// frames that moved. Of the library's own machines alone.
+    std::optional<double> compacted_blocks_share{};
+    std::uint64_t compaction_moves = 0;
 };
 
 /// For --help, and beneath the table.
@@ -45,6 +50,8 @@ inline constexpr const char* figures_help =
     "  failures            requests that got nothing\n"
     "  whole blocks        of the frames that are free at the end, those in free aligned blocks of 512\n"
     "  pinned blocks       of all pageblocks, those that hold something unmovable at the end\n"
+    "  compacted           whole blocks after what can be moved was moved together at the end\n"
+    "  moves               frames that moved for that\n"
     "  oracle              not an allocator: a placement that knows when each block will be freed\n";
 
 }  // namespace lab

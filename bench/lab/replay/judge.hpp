@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "lab/replay/block_usage.hpp"
@@ -23,14 +25,27 @@ class judge : public observer {
     void freed(const operation&, ashlar::range<> frames) override { blocks_.give(frames); }
     void failed(const operation&) override { places_.failed(); }
     void stepped() override {}
+    void ended() override {
+        whole_at_end_ = blocks_.whole_share();
+        pinned_at_end_ = blocks_.pinned_share();
+    }
+    void moved(ashlar::range<> from, ashlar::range<> to, bool movable) override {
+        blocks_.give(from);
+        blocks_.take(to, movable);
+        moves_ += from.count;
+    }
+    /// Moving is over, also where nothing had to move.
+    void compacted() override { compacted_ = blocks_.whole_share(); }
 
     /// All but the time.
     [[nodiscard]] figures verdict() const {
         figures told;
         told.composition = composition_;
         places_.tell(told);
-        told.whole_blocks_share = blocks_.whole_share();
-        told.pinned_blocks_share = blocks_.pinned_share();
+        told.whole_blocks_share = whole_at_end_.value_or(blocks_.whole_share());
+        told.pinned_blocks_share = pinned_at_end_.value_or(blocks_.pinned_share());
+        told.compacted_blocks_share = compacted_;
+        told.compaction_moves = moves_;
         return told;
     }
 
@@ -40,6 +55,10 @@ class judge : public observer {
     std::string composition_;
     placement places_;
     block_usage blocks_;
+    std::optional<double> whole_at_end_{};
+    std::optional<double> pinned_at_end_{};
+    std::optional<double> compacted_{};
+    std::uint64_t moves_ = 0;
 };
 
 }  // namespace lab

@@ -25,6 +25,10 @@ class observer {
     virtual void failed(const operation& step) = 0;
     /// After each step, also one that did nothing.
     virtual void stepped() = 0;
+    /// The trace is over; from now on what it left may move.
+    virtual void ended() {}
+    virtual void moved(ashlar::range<> /*from*/, ashlar::range<> /*to*/, bool /*movable*/) {}
+    virtual void compacted() {}
 };
 
 /// Sees nothing, and costs nothing: for replays whose time is taken.

@@ -15,6 +15,7 @@
 
 #include "lab/failure.hpp"
 #include "lab/replay/lab_platform.hpp"
+#include "lab/replay/left_blocks.hpp"
 #include "lab/replay/player.hpp"
 #include "lab/replay/policies.hpp"
 #include "lab/replay/processor_time.hpp"
@@ -78,8 +79,12 @@ class replay final : public player {
         machine_type ram = boot();
         play(*ram, input_.trace.steps, watch);
         ram.check("validate", ram->validate());
-        nobody unseen;
-        play(*ram, input_.trace.clean_up, unseen);
+        watch.ended();
+        left_blocks left(input_.trace, slots_, watch);
+        left.compact(*ram);
+        ram.check("validate", ram->validate());
+        left.free_all(
+            [&](ashlar::frame<> first, unsigned order) { ram.check("a free", ram->free(first, order)); });
         ram.check_all_free();
     }
 

@@ -12,6 +12,10 @@ namespace {
 constexpr int time_digits = 2;
 constexpr int share_digits = 6;
 
+std::string compacted_or(const figures& told, const char* none) {
+    return told.compacted_blocks_share ? percent(*told.compacted_blocks_share) : none;
+}
+
 }  // namespace
 
 std::string figures_as_text(const std::vector<figures>& all) {
@@ -24,17 +28,20 @@ std::string figures_as_text(const std::vector<figures>& all) {
                       {"fallbacks", align::right},
                       {"failures", align::right},
                       {"whole blocks", align::right},
-                      {"pinned blocks", align::right}});
+                      {"pinned blocks", align::right},
+                      {"compacted", align::right},
+                      {"moves", align::right}});
     for (const figures& each : all) {
         if (each.oracle) {
             table.add_row({each.composition, "-", "-", "-", "-", "-", grouped(each.failures),
-                           percent(each.whole_blocks_share), "-"});
+                           percent(each.whole_blocks_share), "-", "-", "-"});
             continue;
         }
         table.add_row({each.composition, fixed(each.ns_per_event, 1), percent(each.mirrored_kernel_share),
                        percent(each.mirrored_user_share), percent(each.local_share), grouped(each.fallbacks),
                        grouped(each.failures), percent(each.whole_blocks_share),
-                       percent(each.pinned_blocks_share)});
+                       percent(each.pinned_blocks_share), compacted_or(each, "-"),
+                       each.compacted_blocks_share ? grouped(each.compaction_moves) : "-"});
     }
     return table.str() + '\n' + figures_help;
 }
@@ -63,6 +70,10 @@ std::string figures_as_json(const std::vector<figures>& all) {
         json.number(each.whole_blocks_share, share_digits);
         json.key("pinned_blocks_share");
         json.number(each.pinned_blocks_share, share_digits);
+        json.key("compacted_blocks_share");
+        each.compacted_blocks_share ? json.number(*each.compacted_blocks_share, share_digits) : json.null();
+        json.key("compaction_moves");
+        json.number(each.compaction_moves);
         json.end_object();
     }
     json.end_array();
@@ -81,13 +92,13 @@ std::string figures_as_json(const std::vector<figures>& all) {
 }
 
 std::string figures_as_csv(const std::vector<figures>& all) {
-    std::string csv =
-        csv_line({"composition", "ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
-                  "local_share", "fallbacks", "failures", "whole_blocks_share", "pinned_blocks_share"});
+    std::string csv = csv_line({"composition", "ns_per_event", "mirrored_kernel_share", "mirrored_user_share",
+                                "local_share", "fallbacks", "failures", "whole_blocks_share",
+                                "pinned_blocks_share", "compacted_blocks_share", "compaction_moves"});
     for (const figures& each : all) {
         if (each.oracle) {
             csv += csv_line({each.composition, "", "", "", "", "", std::to_string(each.failures),
-                             fixed(each.whole_blocks_share, share_digits), ""});
+                             fixed(each.whole_blocks_share, share_digits), "", "", ""});
             continue;
         }
         csv += csv_line({each.composition, fixed(each.ns_per_event, time_digits),
@@ -95,7 +106,9 @@ std::string figures_as_csv(const std::vector<figures>& all) {
                          fixed(each.mirrored_user_share, share_digits), fixed(each.local_share, share_digits),
                          std::to_string(each.fallbacks), std::to_string(each.failures),
                          fixed(each.whole_blocks_share, share_digits),
-                         fixed(each.pinned_blocks_share, share_digits)});
+                         fixed(each.pinned_blocks_share, share_digits),
+                         each.compacted_blocks_share ? fixed(*each.compacted_blocks_share, share_digits) : "",
+                         std::to_string(each.compaction_moves)});
     }
     return csv;
 }
