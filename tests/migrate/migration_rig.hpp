@@ -41,7 +41,7 @@ class word_table {
         return word == 0 ? result<frame<machine>>(errc::not_owned) : frame<machine>{word - 1};
     }
     errc assign(frame<os> origin, frame<machine> target) noexcept {
-        if (refuse_at != 0 && --refuse_at == 0) return errc::limit;
+        if (refuses()) return errc::limit;
         const bool is_new = !find(origin).has_value();
         if (is_new && size_ == capacity_) return errc::limit;
         size_ += is_new ? 1 : 0;
@@ -49,7 +49,7 @@ class word_table {
         return errc::ok;
     }
     errc erase(frame<os> origin) noexcept {
-        if (refuse_at != 0 && --refuse_at == 0) return errc::busy;
+        if (refuses()) return errc::busy;
         if (!find(origin)) return errc::not_owned;
         --size_;
         words_[index(origin)].store(0, memory_order::release);
@@ -58,11 +58,17 @@ class word_table {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-    int refuse_at = 0;  ///< the call that is refused, from now on; 0: none
+    int refuse_at = 0;      ///< the call that is refused, from now on; 0: none
+    int refused_calls = 1;  ///< and how many, from that one on
 
  private:
     [[nodiscard]] static std::size_t index(frame<os> f) noexcept {
         return static_cast<std::size_t>(f.number);
+    }
+    bool refuses() noexcept {
+        if (refuse_at == 0 || refuse_at-- > 1) return false;
+        refuse_at = --refused_calls != 0 ? 1 : 0;
+        return true;
     }
     std::size_t capacity_;
     std::size_t size_ = 0;

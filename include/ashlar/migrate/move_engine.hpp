@@ -195,8 +195,11 @@ class move_engine {
     void give_back() noexcept {
         if (restoring_) return;
         for (std::uint64_t i = 0; i < report_.move.origins.count; ++i) {
-            (void)pool_.free(report_.move.target + i, 0);
-            (void)book_.set(report_.move.target + i, spare_state::free);
+            const frame<machine> spare = report_.move.target + i;
+            const auto state = book_.state_of(spare);
+            if (state && *state != spare_state::claimed) continue;
+            (void)pool_.free(spare, 0);
+            (void)book_.set(spare, spare_state::free);
         }
     }
 
@@ -270,9 +273,13 @@ class move_engine {
             const frame<os> origin = report_.move.origins.first + i;
             const auto spare = book_.spare_of(origin);
             const errc wrong = spare ? table_.assign(origin, *spare) : table_.erase(origin);
-            if (wrong != errc::ok && wrong != errc::not_owned) Platform::defect(wrong, origin.number);
-            const frame<machine> place = spare ? *spare : frame<machine>{origin.number};
-            if (i < count) (void)path_.point(origin, place);
+            if (wrong != errc::ok && wrong != errc::not_owned) {
+                // All its bytes are where the table goes on pointing: it stays there.
+                Platform::defect(wrong, origin.number);
+                if (!restoring_) (void)book_.set_active(report_.move.target + i, origin);
+                continue;
+            }
+            if (i < count) (void)path_.point(origin, spare ? *spare : frame<machine>{origin.number});
         }
     }
     /// Nobody uses the old places any more.
