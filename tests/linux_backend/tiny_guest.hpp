@@ -110,8 +110,8 @@ class tiny_guest {
 
     [[nodiscard]] int vm() const { return vm_.number(); }
 
-    /// Page tables of 4 KiB pages, all of the memory at its own address, and the code. `used`: the tables say
-    /// already that each page was accessed and is dirty, so that walking them writes nothing.
+    /// Page tables of 4 KiB pages, all of the memory at its own address, and the code. `used`: the tables
+    /// say already that each page was accessed and is dirty, so that walking them writes nothing.
     static void load(ashlar::view<std::byte> memory, bool used = false) {
         auto* const words = static_cast<std::uint64_t*>(static_cast<void*>(memory.data()));
         const std::uint64_t tables = memory.size() / (512 * page);
@@ -156,8 +156,8 @@ class tiny_guest {
     [[nodiscard]] std::uint64_t other_exits() const { return other_exits_.load(); }
     /// The reason of the last of them (KVM_EXIT_...).
     [[nodiscard]] std::uint32_t exit_reason() const { return exit_reason_.load(); }
-    /// Stores that KVM was not let do: KVM_RUN failed with EFAULT and was repeated, or the store came as MMIO
-    /// and was done here.
+    /// Stores that KVM was not let do: KVM_RUN failed with EFAULT and was repeated, or the store came as
+    /// MMIO and was done here.
     [[nodiscard]] std::uint64_t held_back() const { return held_back_.load(); }
     /// Where the guest found a word that it had not stored; 0 if it has not.
     [[nodiscard]] std::uint32_t wrong_at() const { return wrong_at_.load(); }

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-/// Threads that count in all pages of a memory, without a pause: each has a word of its own in every line of
-/// 64 bytes (a load and a store), and all share one word in each page (an atomic addition). Each remembers
-/// what it did, so that a store that is lost shows.
+/// Threads that count in all pages of a memory, without a pause: each has a word of its own in every line
+/// of 64 bytes (a load and a store), and all share one word in each page (an atomic addition). Each
+/// remembers what it did, so that a store that is lost shows.
 class writer_threads {
  public:
     writer_threads(ashlar::view<std::byte> memory, std::size_t page_bytes, unsigned threads)

@@ -25,10 +25,10 @@ namespace ashlar {
 /// Example:
 /// ```
 /// ashlar::kvm_memory_slot ram;
-/// if (ram.set(vm, 0, {0}, memory.bytes()) != ashlar::errc::ok) return;      // guest-physical 0 is memory's
-/// first page (void)ram.log_writes(true); std::uint64_t written[ashlar::kvm_memory_slot::log_words(64)];
-/// (void)ram.fetch_written({written});                                      // bit i: guest frame i, since
-/// the last time
+/// if (ram.set(vm, 0, {0}, memory.bytes()) != ashlar::errc::ok) return;  // page 0 is guest frame 0
+/// (void)ram.log_writes(true);
+/// std::uint64_t written[ashlar::kvm_memory_slot::log_words(64)];
+/// (void)ram.fetch_written({written});                                   // bit i: guest frame i
 /// ```
 class kvm_memory_slot {
  public:
@@ -80,9 +80,9 @@ class kvm_memory_slot {
     [[nodiscard]] static constexpr std::size_t log_words(std::uint64_t frames) noexcept {
         return static_cast<std::size_t>((frames + 63) / 64);
     }
-    /// One bit for each frame of the slot, from the first on: written since the log began, or since the last
-    /// fetch. A store that this does not tell, the next fetch will. `limit` for too few words, `invalid`
-    /// without a log.
+    /// One bit for each frame of the slot, from the first on: written since the log began, or since the
+    /// last fetch. A store that this does not tell, the next fetch will. `limit` for too few words,
+    /// `invalid` without a log.
     errc fetch_written(view<std::uint64_t> words) noexcept {
         if (vm_ < 0 || !logs_writes()) return errc::invalid;
         if (words.size() < log_words(frames_.count)) return errc::limit;

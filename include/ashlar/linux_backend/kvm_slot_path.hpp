@@ -15,17 +15,15 @@
 
 namespace ashlar {
 
-/// The path of a KVM guest whose memory is one slot over a `process_mapping`, for a `migration`: that of the
-/// process which has the guest (`process_path`), and KVM's log of what vCPUs write, so that with
+/// The path of a KVM guest whose memory is one slot over a `process_mapping`, for a `migration`: that of
+/// the process which has the guest (`process_path`), and KVM's log of what vCPUs write, so that with
 /// `dirty_recopy` the guest goes on while its frames are copied, and waits only for the last few.
 ///
 /// - What the log tells are frames; a frame that was written is copied as a whole.
 /// - Only stores of the guest, and of KVM for it, are in the log. A program that stores into guest memory
-/// itself
-///   (device models) while frames move uses `trap_and_retry`, which holds everybody.
-/// - The log is begun by the first `track` and goes on. It is this path's: who migrates the guest to another
-/// host at the
-///   same time would miss what is taken here.
+///   itself (device models) while frames move uses `trap_and_retry`, which holds everybody.
+/// - The log is begun by the first `track` and goes on. It is this path's: who migrates the guest to
+///   another host at the same time would miss what is taken here.
 ///
 /// Complexity: `track`, `hold` and each round: one pass over the bits of the slot. Context, failure: as
 /// `process_path`; `track` also as `kvm_memory_slot::log_writes`, `limit` for too few words.
@@ -33,9 +31,9 @@ namespace ashlar {
 /// ```
 /// std::uint64_t words[2 * ashlar::kvm_memory_slot::log_words(512)];
 /// ashlar::kvm_slot_path<my_platform, ashlar::userfault_writers> path(ram, memory, writers, {0x100}, words);
-/// ashlar::migration<my_platform, table, pool, ashlar::dirty_recopy<>, decltype(path),
-/// ashlar::memory_file_copy>
-///     mover(remaps, spares, path, told, book, lost, {}, {memory.memory()});
+/// using engine = ashlar::migration<my_platform, table, pool, ashlar::dirty_recopy<>, decltype(path),
+///                                  ashlar::memory_file_copy>;
+/// engine mover(remaps, spares, path, told, book, lost, {}, {memory.memory()});
 /// ```
 template <class Platform, writer_hold Hold>
 class kvm_slot_path : public process_path<Hold> {

@@ -12,8 +12,8 @@
 
 namespace ashlar {
 
-/// A stretch of the process's addresses that is unmapped with its owner. Moves, does not copy. One thread at
-/// a time; the bytes are anybody's.
+/// A stretch of the process's addresses that is unmapped with its owner. Moves, does not copy. One thread
+/// at a time; the bytes are anybody's.
 class mapped_region {
  public:
     constexpr mapped_region() noexcept = default;
@@ -27,8 +27,8 @@ class mapped_region {
     }
     ~mapped_region() { reset(); }
 
-    /// `size` bytes of a file or device from `offset` on, shared with all who map it, readable and writable.
-    /// Pages come as they are touched. `busy` if mapped already.
+    /// `size` bytes of a file or device from `offset` on, shared with all who map it, readable and
+    /// writable. Pages come as they are touched. `busy` if mapped already.
     errc map_file(int descriptor, std::uint64_t offset, std::size_t size) noexcept {
         return map(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, offset);
     }

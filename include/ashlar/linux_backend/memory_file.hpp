@@ -26,19 +26,16 @@ namespace ashlar {
 /// pages are the frames. Frame n lies at offset (n - first) * page size; several files with ranges that do
 /// not overlap are several DIMMs.
 ///
-/// - A frame's bytes are in the file, not at an address: whoever maps it sees the same memory. `bytes_of` is
-/// the
-///   file's own mapping of all of it (what the direct map is to a kernel).
-/// - Each frame has a word that says who uses it (Linux: what rmap finds): `claim` takes a run of free frames
-/// or
-///   changes nothing, `disclaim` gives them up. The word is the user's own, never 0.
-/// - Two ways to lose memory: `punch` gives the pages back to the system, and the frames read as zeros, anew.
-///   `remove` is the DIMM taken away: the file is cut to nothing, and a touch through any mapping is SIGBUS
-///   (KVM_RUN: EFAULT), as is one beyond the end of the file.
-/// - Huge pages (`huge_page_shift`, 21 or 30) have to be in the system's pool (/proc/sys/vm/nr_hugepages); a
-/// frame is
-///   then a huge page. Pages of a memfd can be swapped out: `lock` forbids it, within RLIMIT_MEMLOCK or with
-///   CAP_IPC_LOCK.
+/// - A frame's bytes are in the file, not at an address: whoever maps it sees the same memory. `bytes_of`
+///   is the file's own mapping of all of it (what the direct map is to a kernel).
+/// - Each frame has a word that says who uses it (Linux: what rmap finds): `claim` takes a run of free
+///   frames or changes nothing, `disclaim` gives them up. The word is the user's own, never 0.
+/// - Two ways to lose memory: `punch` gives the pages back to the system, and the frames read as zeros,
+///   anew. `remove` is the DIMM taken away: the file is cut to nothing, and a touch through any mapping is
+///   SIGBUS (KVM_RUN: EFAULT), as is one beyond the end of the file.
+/// - Huge pages (`huge_page_shift`, 21 or 30) have to be in the system's pool (/proc/sys/vm/nr_hugepages);
+///   a frame is then a huge page. Pages of a memfd can be swapped out: `lock` forbids it, within
+///   RLIMIT_MEMLOCK or with CAP_IPC_LOCK.
 ///
 /// | word | written by | order |
 /// |---|---|---|
@@ -70,8 +67,8 @@ class memory_file {
         return *this;
     }
 
-    /// `name` is for /proc/PID/maps. `busy` if open, `invalid` for no frames or too many, `exhausted` if the
-    /// pool of huge pages has not enough of them.
+    /// `name` is for /proc/PID/maps. `busy` if open, `invalid` for no frames or too many, `exhausted` if
+    /// the pool of huge pages has not enough of them.
     errc create(const char* name, range<> frames, unsigned huge_page_shift = 0) noexcept {
         if (file_) return errc::busy;
         if (huge_page_shift >= 40) return errc::invalid;
@@ -108,8 +105,8 @@ class memory_file {
                                      static_cast<off_t>(frames.count * page_bytes_));
         return done == 0 ? errc::ok : last_error();
     }
-    /// The memory is gone, for everybody: see above. What still uses a frame is not asked. `not_owned` if not
-    /// open.
+    /// The memory is gone, for everybody: see above. What still uses a frame is not asked. `not_owned` if
+    /// not open.
     errc remove() noexcept {
         if (!file_) return errc::not_owned;
         if (::ftruncate(file_.number(), 0) != 0) return last_error();

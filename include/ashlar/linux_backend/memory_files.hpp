@@ -15,8 +15,8 @@
 
 namespace ashlar {
 
-/// The memory of a machine in several files: whose a frame is. A view; slots whose file is not open count as
-/// empty, so DIMMs come and go in an array that stays where it is. Complexity: O(files).
+/// The memory of a machine in several files: whose a frame is. A view; slots whose file is not open count
+/// as empty, so DIMMs come and go in an array that stays where it is. Complexity: O(files).
 struct memory_files {
     view<memory_file> files{};
 

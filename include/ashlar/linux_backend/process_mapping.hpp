@@ -19,22 +19,20 @@
 
 namespace ashlar {
 
-/// A stretch of a process's addresses, and for each page of it the frame where its bytes are: the page table
-/// of a memory that can be moved under a program. Pages come in blocks of 2^order frames, naturally aligned
-/// in both.
+/// A stretch of a process's addresses, and for each page of it the frame where its bytes are: the page
+/// table of a memory that can be moved under a program. Pages come in blocks of 2^order frames, naturally
+/// aligned in both.
 ///
-/// - Invariant: page p is mapped at `frame_of(p)`, or may not be touched (SIGSEGV); a frame that the stretch
-/// has is
-///   claimed by it in its file, so no other stretch has it.
+/// - Invariant: page p is mapped at `frame_of(p)`, or may not be touched (SIGSEGV); a frame that the
+///   stretch has is claimed by it in its file, so no other stretch has it.
 /// - `repoint` is one mmap(MAP_FIXED): the kernel takes the old pages out, flushes every CPU's TLB and puts
-/// the new
-///   mapping in under the address space's lock. A thread that touches a page meanwhile waits in its fault and
-///   goes on in the new frame; nobody ever finds a hole, and after the call nobody has the old frame. What a
-///   device or the kernel holds by its old page (vmsplice, O_DIRECT and io_uring in flight, VFIO) is not
-///   re-pointed: that is a pin, which the mover has to be told of. A child of fork() keeps the old frames.
-/// - Each run of pages whose frames are not in order is a mapping of its own in the kernel: vm.max_map_count
-/// (65,530)
-///   of them are `exhausted`.
+///   the new mapping in under the address space's lock. A thread that touches a page meanwhile waits in its
+///   fault and goes on in the new frame; nobody ever finds a hole, and after the call nobody has the old
+///   frame. What a device or the kernel holds by its old page (vmsplice, O_DIRECT and io_uring in flight,
+///   VFIO) is not re-pointed: that is a pin, which the mover has to be told of. A child of fork() keeps the
+///   old frames.
+/// - Each run of pages whose frames are not in order is a mapping of its own in the kernel:
+///   vm.max_map_count (65,530) of them are `exhausted`.
 ///
 /// | word | written by | order |
 /// |---|---|---|
@@ -47,10 +45,9 @@ namespace ashlar {
 /// Example:
 /// ```
 /// ashlar::process_mapping memory;
-/// if (memory.reserve({dimms}, 64) != ashlar::errc::ok) return;             // 64 pages of addresses
-/// (void)memory.assign(0, {0x100});                                        // page 0 lies in frame 0x100
-/// std::memcpy(memory.bytes().data(), "here", 5);                          // so it is
-/// dimms[0].bytes_of({0x100})
+/// if (memory.reserve({dimms}, 64) != ashlar::errc::ok) return;  // 64 pages of addresses
+/// (void)memory.assign(0, {0x100});                              // page 0 lies in frame 0x100
+/// std::memcpy(memory.bytes().data(), "here", 5);                // in dimms[0].bytes_of({0x100}), too
 /// ```
 class process_mapping {
  public:
@@ -86,9 +83,9 @@ class process_mapping {
         order_ = order;
         return errc::ok;
     }
-    /// Maps the block of `page` at the frames from `first` on, with what is in them. `busy` if the page has a
-    /// frame or somebody uses one of the frames, `misaligned`, `not_owned` for a page or frames that there
-    /// are not.
+    /// Maps the block of `page` at the frames from `first` on, with what is in them. `busy` if the page has
+    /// a frame or somebody uses one of the frames, `misaligned`, `not_owned` for a page or frames that
+    /// there are not.
     errc assign(std::uint64_t page, frame<> first) noexcept {
         if (page >= pages()) return errc::not_owned;
         if (frame_of(page)) return errc::busy;

@@ -32,16 +32,16 @@ struct nothing_is_pinned {
 ///
 /// No write is lost, because each store of each thread is in one of three places. Before `hold` returns: it
 /// is in the old frame, and the copy, which begins afterwards, has it. While held: it faults, changes
-/// nothing, and is tried again after `release`. After the re-point: it is in the new frame, which is the only
-/// one that any thread has mapped, since the kernel flushes every TLB before the new mapping can be touched.
-/// Reads go on all the time: while held both frames have the same bytes.
+/// nothing, and is tried again after `release`. After the re-point: it is in the new frame, which is the
+/// only one that any thread has mapped, since the kernel flushes every TLB before the new mapping can be
+/// touched. Reads go on all the time: while held both frames have the same bytes.
 ///
-/// `Pinned` is asked twice: before writers are held, and while they are (a pin that began in between). A pin
-/// that begins later than that has to wait for the mover, by means of whoever pins.
+/// `Pinned` is asked twice: before writers are held, and while they are (a pin that began in between). A
+/// pin that begins later than that has to wait for the mover, by means of whoever pins.
 ///
-/// Complexity: a hold, a release, one mmap. Context: thread, may sleep; one mover at a time. Failure: `busy`
-/// for a block that is pinned or is not the stretch's any more, `invalid` for one of another order, else as
-/// `Hold` and `process_mapping::repoint`; all is as before.
+/// Complexity: a hold, a release, one mmap. Context: thread, may sleep; one mover at a time. Failure:
+/// `busy` for a block that is pinned or is not the stretch's any more, `invalid` for one of another order,
+/// else as `Hold` and `process_mapping::repoint`; all is as before.
 ///
 /// Example: see `process_page_mover`.
 template <class Hold, class Pinned = nothing_is_pinned>

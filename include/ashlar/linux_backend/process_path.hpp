@@ -13,24 +13,23 @@
 namespace ashlar {
 
 /// The path of a program whose memory is a `process_mapping`, for a `migration`: accesses are loads and
-/// stores of the processor, nothing is consulted, and a move re-points the mapping. The pages of the stretch
-/// are the frames of an operating system, from `first` on; each begins in the machine frame of its own
-/// number.
+/// stores of the processor, nothing is consulted, and a move re-points the mapping. The pages of the
+/// stretch are the frames of an operating system, from `first` on; each begins in the machine frame of its
+/// own number.
 ///
 /// - All frames of a move are re-pointed by one mmap, at the last `point`: until then, as the bytes are the
-/// same and
-///   writes are held, nobody can tell the difference, and a move that fails before has nothing to undo.
+///   same and writes are held, nobody can tell the difference, and a move that fails before has nothing to
+///   undo.
 /// - Complexity: a hold, a mmap and a release for each move, whatever its size.
 /// - Context: thread, may sleep; one move at a time.
 /// - Failure: `invalid` for frames that are not of the stretch, or a mapping of larger blocks than pages;
-/// else as `Hold`
-///   and `process_mapping::repoint`; all is as before.
+///   else as `Hold` and `process_mapping::repoint`; all is as before.
 ///
 /// ```
 /// ashlar::process_path path(memory, writers, ashlar::frame<ashlar::os>{0x100});
-/// ashlar::migration<my_platform, table, pool, ashlar::trap_and_retry, decltype(path),
-/// ashlar::memory_file_copy>
-///     mover(remaps, spares, path, told, book, lost, {}, {memory.memory()});
+/// using engine = ashlar::migration<my_platform, table, pool, ashlar::trap_and_retry, decltype(path),
+///                                  ashlar::memory_file_copy>;
+/// engine mover(remaps, spares, path, told, book, lost, {}, {memory.memory()});
 /// (void)mover.migrate(ashlar::frame<ashlar::os>{0x180});      // under the threads that write there
 /// ```
 template <writer_hold Hold>

@@ -19,8 +19,8 @@ namespace ashlar {
 
 namespace detail {
 
-/// A stretch whose write faults are ours, and the part of it that is held now. `epoch` changes with each hold
-/// and each release, and is what faulting threads sleep on.
+/// A stretch whose write faults are ours, and the part of it that is held now. `epoch` changes with each
+/// hold and each release, and is what faulting threads sleep on.
 struct watched_stretch {
     builtin_atomic<std::uintptr_t> begin{};  ///< 0: the slot is free
     builtin_atomic<std::uintptr_t> size{};
@@ -111,25 +111,23 @@ struct write_fault_table {
 /// waits and lets the store be tried again. Works on every Linux, without privileges.
 ///
 /// - Between `hold` and `release` no store of any thread reaches the block's memory: mprotect returns after
-/// each CPU
-///   that may have the page in its TLB has flushed it, so a store is either in the frame by then or faults.
+///   each CPU that may have the page in its TLB has flushed it, so a store is either in the frame by then
+///   or faults.
 /// - What it does not hold: system calls that write into the block fail with EFAULT meanwhile (read(2) into
-/// it), and so
-///   does KVM_RUN for a guest's store: the caller tries again after `wait_until_released`.
+///   it), and so does KVM_RUN for a guest's store: the caller tries again after `wait_until_released`.
 ///   `userfault_writers` has neither. Other mappings of the same file are not looked at.
 /// - The protection of the stretch is this object's: read and write while nothing is held. A fault in the
-/// stretch that
-///   is not ours, and all others, go to whom SIGSEGV belonged before.
+///   stretch that is not ours, and all others, go to whom SIGSEGV belonged before.
 ///
 /// | word | written by | order |
 /// |---|---|---|
 /// | begin, size | `watch`, `unwatch` under the table's try-lock | release of begin, acquire in the handler |
 /// | held, held_size | the one thread that holds | release of held_size, acquire in the handler |
-/// | epoch | the same, after held_size: a sleeper that read the old epoch and the old hold is woken | acq_rel
-/// |
+/// | epoch | the same, after held_size: a sleeper that read the old hold is woken | acq_rel |
 ///
-/// Complexity: O(1); two mprotect calls at most. Context: thread; one thread at a time holds; writers are any
-/// threads that do not block SIGSEGV. At most 16 stretches in a process. Failure: `errc`, all as before.
+/// Complexity: O(1); two mprotect calls at most. Context: thread; one thread at a time holds; writers are
+/// any threads that do not block SIGSEGV. At most 16 stretches in a process. Failure: `errc`, all as
+/// before.
 ///
 /// Example:
 /// ```
@@ -148,7 +146,8 @@ class signalled_writers {
     signalled_writers& operator=(const signalled_writers&) = delete;
     ~signalled_writers() { unwatch(); }
 
-    /// Takes SIGSEGV over, if that has not been done. `limit` beyond 16 stretches, `busy` if it watches one.
+    /// Takes SIGSEGV over, if that has not been done. `limit` beyond 16 stretches, `busy` if it watches
+    /// one.
     errc watch(view<std::byte> stretch) noexcept {
         if (mine_ != nullptr) return errc::busy;
         if (stretch.empty()) return errc::invalid;

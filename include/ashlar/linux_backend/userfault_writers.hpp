@@ -18,20 +18,17 @@
 namespace ashlar {
 
 /// Holds back the writers of a part of this process's addresses in the kernel, by userfaultfd's write
-/// protection (Linux 5.19 for shared memory). Whoever writes to a held part sleeps in his page fault until it
-/// is released: a thread, a system call that stores into it, a vCPU of a guest whose slot it is. No signal,
-/// no retry, nothing that a program or guest could notice but time.
+/// protection (Linux 5.19 for shared memory). Whoever writes to a held part sleeps in his page fault until
+/// it is released: a thread, a system call that stores into it, a vCPU of a guest whose slot it is. No
+/// signal, no retry, nothing that a program or guest could notice but time.
 ///
 /// - Between `hold` and `release` no store reaches the part's memory: write-protecting flushes the TLBs
-/// before it
-///   returns, so a store is either in the frame by then or faults.
+///   before it returns, so a store is either in the frame by then or faults.
 /// - A part is registered while it is held only: mapping it anew ends the registration, and who sleeps is
-/// woken
-///   afterwards.
+///   woken afterwards.
 /// - Where the process may only handle faults of user mode (`holds_kernel()` false: no CAP_SYS_PTRACE, no
-/// access to
-///   /dev/userfaultfd, vm.unprivileged_userfaultfd 0), system calls and vCPUs that store into a held part
-///   fail with EFAULT or SIGBUS instead of sleeping.
+///   access to /dev/userfaultfd, vm.unprivileged_userfaultfd 0), system calls and vCPUs that store into a
+///   held part fail with EFAULT or SIGBUS instead of sleeping.
 ///
 /// Complexity: two ioctl calls each. Context: thread; one thread at a time holds, writers are any. Failure:
 /// `errc`, all as before. Source: Linux Documentation/admin-guide/mm/userfaultfd.rst.
@@ -39,10 +36,9 @@ namespace ashlar {
 /// Example:
 /// ```
 /// ashlar::userfault_writers writers;
-/// if (writers.open() != ashlar::errc::ok) return;                       // an older kernel
-/// if (writers.hold(memory.block_bytes(0)) == ashlar::errc::ok) {        // stores to page 0 sleep from here
-/// on
-///     writers.release(memory.block_bytes(0), false);                    // the page is where it was
+/// if (writers.open() != ashlar::errc::ok) return;                   // an older kernel
+/// if (writers.hold(memory.block_bytes(0)) == ashlar::errc::ok) {    // stores to page 0 sleep
+///     writers.release(memory.block_bytes(0), false);                // the page is where it was
 /// }
 /// ```
 class userfault_writers {
@@ -72,8 +68,8 @@ class userfault_writers {
     /// Whether system calls and vCPUs sleep, too.
     [[nodiscard]] bool holds_kernel() const noexcept { return kernel_; }
 
-    /// From `ok` on nobody writes to `part`, whole pages of shared memory. `busy` if another userfaultfd has
-    /// it.
+    /// From `ok` on nobody writes to `part`, whole pages of shared memory. `busy` if another userfaultfd
+    /// has it.
     errc hold(view<std::byte> part) noexcept {
         ::uffdio_register added{};
         added.range = range_of(part);
