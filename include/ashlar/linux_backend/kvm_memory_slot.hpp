@@ -83,7 +83,7 @@ class kvm_memory_slot {
     /// One bit for each frame of the slot, from the first on: written since the log began, or since the
     /// last fetch. A store that this does not tell, the next fetch will. `limit` for too few words,
     /// `invalid` without a log.
-    errc fetch_written(view<std::uint64_t> words) noexcept {
+    errc fetch_written(view<std::uint64_t> words) const noexcept {
         if (vm_ < 0 || !logs_writes()) return errc::invalid;
         if (words.size() < log_words(frames_.count)) return errc::limit;
         ::kvm_dirty_log log{};

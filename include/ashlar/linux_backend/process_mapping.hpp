@@ -220,7 +220,7 @@ class process_mapping {
         }
     }
     errc map(std::uint64_t page, const memory_file& file, frame<> to, std::uint64_t blocks,
-             int flags) noexcept {
+             int flags) const noexcept {
         // Not by the C library's function: ThreadSanitizer takes that for a store to memory that others use.
         std::byte* const at = block_bytes(page).data();
         const auto size = static_cast<std::size_t>((blocks << order_) * page_bytes_);

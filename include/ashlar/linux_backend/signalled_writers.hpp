@@ -2,7 +2,6 @@
 #pragma once
 
 #include <linux/futex.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <ashlar/core/view.hpp>
 #include <ashlar/linux_backend/system_error.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 
