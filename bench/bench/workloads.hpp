@@ -19,6 +19,16 @@ void register_boots();
 /// |           | `with_writer`: as `not_remapped`, while a thread changes a mapping each millisecond |
 void register_remap();
 
+/// move/MOVER/order:N: a block of a program's memory moves from a memory file to another one, of 32 MiB, with
+/// nobody else writing. Counter: `frames_per_second`. Under Linux alone, and where the kernel lets it.
+///
+/// | mover | writers are held by |
+/// |---|---|
+/// | `process_page` | userfaultfd |
+/// | `process_page_signalled` | mprotect, and a handler of SIGSEGV |
+/// | `kvm_page` | as `process_page`; the memory is a KVM machine's slot, whose vCPUs do not run |
+void register_linux_movers();
+
 /// WORKLOAD/SOURCE/CONTRACT/order:N/threads:N, and without `order` where orders are mixed.
 ///
 /// | part | values |

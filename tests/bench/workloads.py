@@ -126,6 +126,15 @@ def check_each(runs):
         check(0 < run.get("p9999_ns", 0) <= run.get("worst_ns", 0), f"{name}: no time of each operation")
 
 
+def check_linux_movers(runs):
+    """Which movers there are depends on the kernel; one is always there under Linux."""
+    if sys.platform.startswith("linux"):
+        check("move/process_page_signalled/order:0" in runs, "no mover of a program's pages")
+    for name, run in runs.items():
+        check("error_message" not in run, f"{name}: {run.get('error_message')}")
+        check(run.get("cpu_time", 0) > 0 and run.get("frames_per_second", 0) > 0, f"{name}: took no time")
+
+
 def main():
     root, program, *peers = sys.argv[1:]
     trace = pathlib.Path(root) / "tests/data/traces/linux-6.18-compile-head.perf-script.txt.xz"
@@ -157,6 +166,9 @@ def main():
                             timeout=60, check=True).stdout.split()
     check(sorted(listed) == sorted(expected_remap((1000, 10000, 100000, 1000000))), f"listed are {listed}")
     total += len(remap)
+    movers = bench.run("--benchmark_filter=^move/(process|kvm)_page")
+    check_linux_movers(movers)
+    total += len(movers)
 
     # So many iterations and no more.
     for name, run in Bench(program, []).run("--iterations=7", "--benchmark_filter=same/radix").items():
