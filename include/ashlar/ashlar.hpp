@@ -68,6 +68,7 @@
 #include <ashlar/layer/touches_frames.hpp>
 #include <ashlar/layer/unit_marks.hpp>
 #include <ashlar/migrate/access_path.hpp>
+#include <ashlar/migrate/break_even.hpp>
 #include <ashlar/migrate/compaction.hpp>
 #include <ashlar/migrate/consulting_path.hpp>
 #include <ashlar/migrate/copy_mover.hpp>
