@@ -168,7 +168,9 @@ class page_mapper : private detail::page_table_core<Format, Platform, Source, In
     /// accesses fault meanwhile.
     errc split(std::uint64_t address, unsigned level) noexcept {
         if (const errc wrong = check(address, level); wrong != errc::ok) return wrong;
-        if (level == 0 || !Format::may_be_leaf(level - 1)) return errc::unsupported;
+        if (level == 0 || !Format::may_be_leaf(level) || !Format::may_be_leaf(level - 1)) {
+            return errc::unsupported;
+        }
         return core::split_leaf(address, level);
     }
     /// Replaces the leaf of the level by `change(entry) -> result<entry>`, called again when the entry
