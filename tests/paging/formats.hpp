@@ -42,4 +42,17 @@ void for_each_format(Visit&& visit) {
     visit.template operator()<sv48x4>("Sv48x4");
 }
 
+/// One of each kind, for what takes long to compile.
+template <class Visit>
+void for_each_kind(Visit&& visit) {
+    visit.template operator()<x86_64>("x86-64");
+    visit.template operator()<x86_64_nested>("x86-64, nested");
+    visit.template operator()<ept>("EPT");
+    visit.template operator()<aarch64_dirty>("AArch64, hardware dirty state");
+    visit.template operator()<aarch64_16k>("AArch64, 16 KiB, TTBR1");
+    visit.template operator()<stage2_40>("AArch64 stage 2, 40 bits, concatenated");
+    visit.template operator()<sv39>("Sv39");
+    visit.template operator()<sv48x4>("Sv48x4");
+}
+
 }  // namespace ashlar::testing

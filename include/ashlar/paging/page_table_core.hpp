@@ -38,10 +38,11 @@ class page_table_core {
     [[nodiscard]] constexpr frame<space> root() const noexcept { return root_; }
 
  protected:
-    /// An entry in place.
+    /// An entry in place, as it was found.
     struct place {
         word* at = nullptr;
         unsigned level = 0;
+        entry found = 0;
     };
 
     /// Null for frames without bytes.
@@ -55,28 +56,27 @@ class page_table_core {
         for (unsigned at = Format::levels - 1;; --at) {
             word* const here = word_of(table, geometry::index_of(address, at));
             if (here == nullptr) return errc::corrupt;
-            if (at == level) return place{here, at};
             const entry found = here->load(memory_order::acquire);
             if (!Format::well_formed(found, at)) return errc::corrupt;
-            if (!Format::is_present(found) || Format::is_leaf(found, at)) return place{here, at};
+            if (at == level || !Format::is_present(found) || Format::is_leaf(found, at)) {
+                return place{here, at, found};
+            }
             table = {Format::frame_of(found, at)};
         }
     }
     /// `ok` if what was found at a level is a leaf of the level wanted that may be changed.
-    [[nodiscard]] static errc judge(entry found, unsigned at, unsigned level) noexcept {
-        if (!Format::well_formed(found, at)) return errc::corrupt;
-        if (!Format::is_present(found)) {
-            return Format::payload_of(found) == breaking ? errc::busy : errc::not_owned;
+    [[nodiscard]] static errc judge(place where, unsigned level) noexcept {
+        if (!Format::is_present(where.found)) {
+            return Format::payload_of(where.found) == breaking ? errc::busy : errc::not_owned;
         }
-        if (at != level || !Format::is_leaf(found, at)) return errc::misaligned;
-        return Format::is_contiguous(found) ? errc::unsupported : errc::ok;
+        if (where.level != level || !Format::is_leaf(where.found, level)) return errc::misaligned;
+        return Format::is_contiguous(where.found) ? errc::unsupported : errc::ok;
     }
     /// False if the entry is not what it was. After true no CPU translates by the old one.
-    [[nodiscard]] bool replace(place where, entry old, entry next, std::uint64_t address,
-                               leaf_update how) noexcept {
-        entry seen = old;
-        if (next == old) return true;
-        if (!Format::needs_break(old, next, where.level, how.same_bytes)) {
+    [[nodiscard]] bool replace(place where, entry next, std::uint64_t address, leaf_update how) noexcept {
+        entry seen = where.found;
+        if (next == seen) return true;
+        if (!Format::needs_break(seen, next, where.level, how.same_bytes)) {
             if (!where.at->compare_exchange(seen, next, memory_order::acq_rel)) return false;
             if (how.invalidate) invalidate(address, where.level);
             return true;
@@ -93,11 +93,10 @@ class page_table_core {
         for (;;) {
             const result<place> where = descend(address, level);
             if (!where) return where.error();
-            const entry old = where->at->load(memory_order::acquire);
-            if (const errc wrong = judge(old, where->level, level); wrong != errc::ok) return wrong;
-            const result<entry> next = change(old);
+            if (const errc wrong = judge(*where, level); wrong != errc::ok) return wrong;
+            const result<entry> next = change(where->found);
             if (!next) return next;
-            if (replace(*where, old, *next, address, how)) return old;
+            if (replace(*where, *next, address, how)) return where->found;
         }
     }
     /// Puts an entry where one with this payload is, and the tables that are missing on the way.
@@ -105,8 +104,7 @@ class page_table_core {
         for (;;) {
             const result<place> where = descend(address, level);
             if (!where) return where.error();
-            entry seen = where->at->load(memory_order::acquire);
-            if (!Format::well_formed(seen, where->level)) return errc::corrupt;
+            entry seen = where->found;
             const bool there = where->level == level;
             if (Format::is_present(seen) || (!there && instead_of != 0)) return errc::busy;
             if (Format::payload_of(seen) != instead_of) return errc::busy;
@@ -199,14 +197,13 @@ class page_table_core {
         for (;;) {
             const result<place> where = descend(address, level);
             if (!where) return where.error();
-            const entry old = where->at->load(memory_order::acquire);
-            const errc wrong = judge(old, where->level, level);
+            const errc wrong = judge(*where, level);
             if (wrong == errc::misaligned && where->level == level) return false;
             if (wrong != errc::ok) return wrong;
             for (std::uint64_t i = 0; i < frames_type::per_frame; ++i) {
-                word_of(below, i)->store(Format::child_of(old, level, i), memory_order::relaxed);
+                word_of(below, i)->store(Format::child_of(where->found, level, i), memory_order::relaxed);
             }
-            if (replace(*where, old, Format::table(below.number), address, {})) return true;
+            if (replace(*where, Format::table(below.number), address, {})) return true;
         }
     }
     /// `not_owned` where there is none.
