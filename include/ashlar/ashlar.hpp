@@ -89,6 +89,7 @@
 #include <ashlar/migrate/move_engine.hpp>
 #include <ashlar/migrate/move_lines.hpp>
 #include <ashlar/migrate/origin_memory.hpp>
+#include <ashlar/migrate/page_table_mover.hpp>
 #include <ashlar/migrate/pageblock_fill.hpp>
 #include <ashlar/migrate/part_copy.hpp>
 #include <ashlar/migrate/promotion.hpp>
@@ -111,6 +112,18 @@
 #include <ashlar/migrate/tenant_mover.hpp>
 #include <ashlar/migrate/translate_address.hpp>
 #include <ashlar/migrate/write_protection.hpp>
+#include <ashlar/paging/aarch64.hpp>
+#include <ashlar/paging/aarch64_stage2.hpp>
+#include <ashlar/paging/aarch64_table.hpp>
+#include <ashlar/paging/ept.hpp>
+#include <ashlar/paging/page_mapper.hpp>
+#include <ashlar/paging/page_table_core.hpp>
+#include <ashlar/paging/page_table_format.hpp>
+#include <ashlar/paging/page_walk.hpp>
+#include <ashlar/paging/riscv.hpp>
+#include <ashlar/paging/table_frames.hpp>
+#include <ashlar/paging/table_source.hpp>
+#include <ashlar/paging/x86_64.hpp>
 #include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>

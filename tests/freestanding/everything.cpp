@@ -123,6 +123,35 @@ template class remap_hash<platform>;
 template class remap_hash<platform, narrow_remap>;
 template class remap_image<image_memory>;
 
+// paging/
+template struct basic_x86_64<x86_64_shape{}>;
+template struct basic_x86_64<x86_64_shape{.levels = 5, .nested = true}>;
+template struct basic_ept<ept_shape{}>;
+template struct basic_aarch64<aarch64_shape{}>;
+template struct basic_aarch64<aarch64_shape{.granule_shift = 14, .hardware_dirty = true}>;
+template struct basic_aarch64_stage2<aarch64_shape{.concatenated = true}>;
+template struct basic_riscv<riscv_shape{}>;
+template struct basic_riscv<riscv_shape{.levels = 4, .guest_stage = true}>;
+/// What a mapper of page tables and its mover ask for.
+struct shootdown {
+    void operator()(std::uint64_t, unsigned) const noexcept {}
+};
+struct directory {
+    using space = machine;
+    static result<std::uint64_t> address_of(frame<>) noexcept { return errc::not_owned; }
+    static bool pinned(frame<>, unsigned) noexcept { return false; }
+    static void moved(std::uint64_t, frame<>, frame<>, unsigned) noexcept {}
+};
+#if UINTPTR_MAX > 0xffffffff
+template <class Format>
+using mapper_of = page_mapper<Format, touchable, counted<radix_buddy<touchable>>, shootdown>;
+template class page_mapper<x86_64, touchable, counted<radix_buddy<touchable>>, shootdown>;
+template class page_mapper<aarch64_stage2, touchable, counted<radix_buddy<touchable>>, shootdown>;
+template class page_mapper<sv39x4, touchable, counted<radix_buddy<touchable>>, shootdown>;
+template class page_table_mover<mapper_of<x86_64>, directory>;
+template class page_table_mover<mapper_of<aarch64>, directory>;
+#endif
+
 }  // namespace ashlar
 
 // Member templates are not part of an explicit instantiation of their class.
@@ -242,6 +271,19 @@ template void with_image(ashlar::remap_table<ashlar::platform>&, ashlar::view<st
 template void with_image(ashlar::remap_table<ashlar::platform, ashlar::narrow_remap>&,
                          ashlar::view<std::byte>);
 template void with_image(ashlar::remap_hash<ashlar::platform>&, ashlar::view<std::byte>);
+/// A walk over tables that somebody else's memory holds.
+template <class Format>
+ashlar::errc walked(ashlar::frame<ashlar::guest> root, std::uint64_t address) {
+    const auto found = ashlar::walk<Format>(
+        root, address, [](ashlar::frame<ashlar::guest> table, std::uint64_t index) noexcept {
+            return table.number > 9 ? ashlar::result<std::uint64_t>(ashlar::errc::not_owned)
+                                    : index << 12 | 1;
+        });
+    return found && found->is_mapped() && found->target().number != 0 ? ashlar::errc::ok : found.error();
+}
+template ashlar::errc walked<ashlar::x86_64>(ashlar::frame<ashlar::guest>, std::uint64_t);
+template ashlar::errc walked<ashlar::aarch64>(ashlar::frame<ashlar::guest>, std::uint64_t);
+template ashlar::errc walked<ashlar::sv39x4>(ashlar::frame<ashlar::guest>, std::uint64_t);
 
 // Plain functions are inline: whoever takes their address has them.
 // firmware/
