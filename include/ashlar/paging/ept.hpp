@@ -26,12 +26,13 @@ struct ept_shape {
 /// | 10 | ignored: no mode-based execute control |
 /// | 11, 52-56 | free for software: bit 0 and bits 1-5 of `software` |
 /// | 12-51 | frame; those beyond MAXPHYADDR, and below the block's size, are reserved |
-/// | 57-63 | guest-paging verification, shadow stacks, sub-pages, suppression of #VE: kept, not looked at |
+/// | 57-63 | guest-paging verification, shadow stacks, sub-pages, suppression of exceptions: kept, not looked
+/// at |
 ///
 /// - Misconfigured, so not `well_formed`: writable but not readable, executable alone where the processor
 ///   cannot, memory types 2, 3 and 7, anything reserved. Not expressible, likewise.
-/// - `payload`: bits 11 to 62 of an entry that is not present. Bit 63 stays clear, for it says whether a #VE
-///   is delivered, and bit 10 is an execute permission under mode-based control.
+/// - `payload`: bits 11 to 62 of an entry that is not present. Bit 63 stays clear: it decides whether the
+///   violation is an exception in the guest. Bit 10 is an execute permission under mode-based control.
 /// - Without accessed and dirty flags a leaf that is writable counts as dirty, and each as accessed.
 /// - No break is needed: an entry may be replaced by any other, then INVEPT.
 ///
