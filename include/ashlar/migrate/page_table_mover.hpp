@@ -34,13 +34,13 @@ concept reverse_map = requires(R map, frame<typename R::space> f, unsigned order
 ///
 /// | step | readers | writers | a failure |
 /// |---|---|---|---|
-/// | the leaf loses its write permission and gets the mark; invalidate | `from` | fault | `busy`: the leaf is
-/// gone, of another size, or marked | | `pinned`? | `from` | fault | `busy`; permission and mark as before |
+/// | no write permission, the mark; invalidate | `from` | fault | `busy`: gone, or marked |
+/// | `pinned`? | `from` | fault | `busy`; permission and mark as before |
 /// | copy | `from` | fault | the engine's; permission and mark as before |
-/// | the leaf maps `to`, still without write; invalidate | `from`, then `to` | fault | `busy`: somebody
-/// changed the leaf meanwhile, and keeps what he did | | permission and dirty flag as before, mark gone |
-/// `to` | `to` | |
+/// | the leaf maps `to`, without write; invalidate | `from`, `to` | fault | `busy`: changed meanwhile |
+/// | permission and dirty flag as before, no mark | `to` | `to` | |
 ///
+/// - Who changes the leaf meanwhile keeps what he did.
 /// - Every step is a compare-exchange from what was read: flags that hardware sets meanwhile stay. The write
 ///   permission comes back after the second invalidation, not with the new frame: else one CPU would write to
 ///   `to` while another one still reads `from` by its TLB. As both frames hold the same and nobody writes,

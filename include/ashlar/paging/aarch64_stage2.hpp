@@ -12,11 +12,15 @@ namespace ashlar {
 /// | bits | meaning |
 /// |---|---|
 /// | 0, 1 | valid; a table or a page, not a block |
-/// | 2-5 | MemAttr: 15 normal write-back, 5 normal non-cacheable, 1 Device-nGnRE, 0 Device-nGnRnE (without
-/// FWB) | | 6, 7 | S2AP: readable, writable | | 8-9 | shareability: 0 none, 2 outer, 3 inner | | 10 | access
-/// flag | | 12-47 | frame | | 51 | DBM: with `hardware_dirty` a leaf with it is writable; a write sets
-/// S2AP[1], which so means dirty | | 52 | Contiguous | | 53-54 | XN: 2 nobody executes, 0 whoever (1 and 3
-/// are FEAT_XNX's) | | 55-58 | free for software |
+/// | 2-5 | MemAttr, without FWB: 15 normal write-back, 5 normal non-cacheable, 1 Device-nGnRE, 0 nGnRnE |
+/// | 6, 7 | S2AP: readable, writable |
+/// | 8-9 | shareability: 0 none, 2 outer, 3 inner |
+/// | 10 | access flag |
+/// | 12-47 | frame |
+/// | 51 | DBM: with `hardware_dirty` a leaf with it is writable; a write sets S2AP[1]: dirty |
+/// | 52 | Contiguous |
+/// | 53-54 | XN: 2 nobody executes, 0 whoever (1 and 3 are FEAT_XNX's) |
+/// | 55-58 | free for software |
 ///
 /// - Not expressible: what can be neither read, written nor executed; else any combination.
 /// - `concatenated`: the root is up to 16 tables side by side, its frames naturally aligned.

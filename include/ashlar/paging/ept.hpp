@@ -26,8 +26,7 @@ struct ept_shape {
 /// | 10 | ignored: no mode-based execute control |
 /// | 11, 52-56 | free for software: bit 0 and bits 1-5 of `software` |
 /// | 12-51 | frame; those beyond MAXPHYADDR, and below the block's size, are reserved |
-/// | 57-63 | guest-paging verification, shadow stacks, sub-pages, suppression of exceptions: kept, not looked
-/// at |
+/// | 57-63 | guest-paging verification, shadow stacks, sub-pages, exceptions: kept, not looked at |
 ///
 /// - Misconfigured, so not `well_formed`: writable but not readable, executable alone where the processor
 ///   cannot, memory types 2, 3 and 7, anything reserved. Not expressible, likewise.

@@ -38,16 +38,16 @@ struct page_mapping {
 ///
 /// Protocol. Every entry is one atomic word.
 ///
-/// | change of an entry | by | order, and why |
+/// | change of an entry | how | order, and why |
 /// |---|---|---|
-/// | absent to leaf, absent to table | one compare-exchange | release: who finds a table finds its entries |
-/// | leaf to leaf, leaf to absent, leaf to table | one compare-exchange from what was read | acq_rel: a flag
-/// that hardware set meanwhile makes it fail and be done anew, so that none is lost |
-/// | leaf to what the architecture does not want next (`needs_break`) | compare-exchange to an absent entry
-/// with the payload of all ones, invalidate, store | release; with that payload nobody else touches it, and
-/// verbs say `busy` |
+/// | absent to leaf or table | one compare-exchange | release: who finds a table finds its entries |
+/// | leaf to leaf, absent or table | one compare-exchange from what was read | acq_rel; see 1 |
+/// | leaf to what may not follow it (`needs_break`) | to absent, invalidate, store | release; see 2 |
 /// | accessed, dirty | hardware, at any time, by locked read-modify-writes | |
 /// | table to absent | `prune` alone | nobody else is in the tables |
+///
+/// 1. A flag that hardware set meanwhile makes it fail and be done anew: none is lost.
+/// 2. The absent entry has the payload of all ones: nobody else touches it, verbs say `busy`.
 ///
 /// The hook is called after the compare-exchange, or between break and make, never for entries that were
 /// absent: a mapping that is new is told to processors that cache such entries by the caller (RISC-V
