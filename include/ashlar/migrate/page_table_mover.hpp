@@ -49,11 +49,11 @@ concept reverse_map = requires(R map, frame<typename R::space> f, unsigned order
 ///   tries again; nobody who finds it makes the entry writable, pins the frame or starts another move.
 ///   Permission that comes back is not told to TLBs: the handler that finds an entry which allows the access
 ///   tries again (after its own SFENCE.VMA on RISC-V).
-/// - Contiguous entries are `unsupported`, and so is a block that several leaves map: split it, and move its
-///   pages; `move` takes blocks of the size of the leaf alone.
-/// - Complexity: two invalidations, one copy. Context: that of the hooks, no guard held; one mover for a
-/// frame
-///   at a time. Failure: as a `frame_mover`.
+/// - `move` takes blocks of the size of the leaf alone: to move single pages, split the block first.
+/// Contiguous
+///   entries are `unsupported`.
+/// - Complexity: two invalidations, one copy. One mover for a frame at a time.
+/// - Context: that of the hooks, no guard held. Failure: as a `frame_mover`.
 ///
 /// Source: Linux mm/migrate.c; Arm ARM (DDI 0487) D8.16.1.
 ///

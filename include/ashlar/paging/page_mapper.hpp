@@ -53,10 +53,8 @@ struct page_mapping {
 /// absent: a mapping that is new is told to processors that cache such entries by the caller (RISC-V
 /// SFENCE.VMA, AArch64 DSB and ISB). An access that hits a broken entry faults; its handler tries again.
 ///
-/// - Complexity: `levels` loads, one compare-exchange if nobody interferes; each verb is lock-free but for
-/// the
-///   hook. `split` writes one table. A verb that fails to get a table frees those that it got: nothing has
-///   changed.
+/// - Complexity: `levels` loads, one compare-exchange if nobody interferes; lock-free but for the hook.
+///   `split` writes one table. A verb that fails to get a table frees those that it got: nothing has changed.
 /// - Context: that of the source and of the hook. `prune` and `release`: nobody else in the tables.
 /// - Failure: `invalid` for addresses that are not translated, levels out of range, frames, software bits and
 ///   payloads that do not fit; `misaligned` for an address or frame that is not a block's, and where the
@@ -66,11 +64,12 @@ struct page_mapping {
 ///
 /// Example:
 /// ```
-/// const auto shootdown = [](std::uint64_t address, unsigned) noexcept { flush_everywhere(address); };
-/// ashlar::page_mapper<ashlar::x86_64, my_platform, pool, decltype(shootdown)> pages(*root, tables,
-/// shootdown); (void)pages.map(0x4000'0000, {.first = {0x200}, .level = 1, .permissions = {.write = true}});
-/// // 2 MiB (void)pages.split(0x4000'0000, 1);                                  // 512 pages, mapped as
-/// before (void)pages.re_point(0x4000'3000, {0x203}, {0x777});
+/// const auto flush = [](std::uint64_t address, unsigned) noexcept { flush_everywhere(address); };
+/// using mapper = ashlar::page_mapper<ashlar::x86_64, my_platform, pool, decltype(flush)>;
+/// mapper pages(*mapper::make_root(tables), tables, flush);
+/// (void)pages.map(0x4000'0000, {.first = {0x200}, .level = 1});       // 2 MiB
+/// (void)pages.split(0x4000'0000, 1);                                  // 512 pages, mapped as before
+/// (void)pages.re_point(0x4000'3000, {0x203}, {0x777});
 /// ```
 template <page_table_format Format, class Platform, class Source, class Invalidate>
 class page_mapper : private detail::page_table_core<Format, Platform, Source, Invalidate> {
