@@ -49,8 +49,7 @@ concept reverse_map = requires(R map, frame<typename R::space> f, unsigned order
 ///   tries again; nobody who finds it makes the entry writable, pins the frame or starts another move.
 ///   Permission that comes back is not told to TLBs: the handler that finds an entry which allows the access
 ///   tries again (after its own SFENCE.VMA on RISC-V).
-/// - `move` takes blocks of the size of the leaf alone: to move single pages, split the block first.
-/// Contiguous
+/// - `move` takes blocks of the size of the leaf alone: to move single pages, split it first. Contiguous
 ///   entries are `unsupported`.
 /// - Complexity: two invalidations, one copy. One mover for a frame at a time.
 /// - Context: that of the hooks, no guard held. Failure: as a `frame_mover`.
