@@ -49,6 +49,26 @@ static_assert(runs_at_compile_time<remap_hash<>>());
 static_assert(runs_at_compile_time<remap_table<platform, narrow>>());
 static_assert(runs_at_compile_time<remap_hash<platform, narrow>>());
 
+// As the class comments have it: tables of static storage, before anything runs.
+using default_table = remap_table<platform>;
+using default_hash = remap_hash<platform>;
+constinit default_table::word table_words[default_table::metadata_words(usable, spares, 1024)]{};
+constinit default_hash::word hash_words[default_hash::metadata_words(usable, spares, 1024)]{};
+constinit default_table static_table;
+constinit default_hash static_hash;
+
+TEST_CASE("the examples of the class comments") {
+    REQUIRE(static_table.attach(usable, spares, 1024, table_words) == errc::ok);
+    REQUIRE(static_hash.attach(usable, spares, 1024, hash_words) == errc::ok);
+    CHECK(static_table.assign({0x800}, {0x3c00}) == errc::ok);
+    CHECK(static_hash.assign({0x800}, {0x3c00}) == errc::ok);
+    CHECK(static_table.translate({0x800}) == frame<>{0x3c00});
+    CHECK(static_table.translate({0x801}) == frame<>{0x801});
+    CHECK(static_hash.find({0x800}).value() == frame<>{0x3c00});
+    CHECK(translate_address(static_table, 0x00800fff, 12) == 0x03c00fff);
+    CHECK(translate_address(static_table, 0x00801000, 12) == 0x00801000);
+}
+
 // 10,000 pages of 4 KiB that are remapped, in a TiB: at most a MiB.
 constexpr range<os> tebibyte{{0}, std::uint64_t{1} << 28};
 constexpr range<> far_spares{{std::uint64_t{1} << 28}, std::uint64_t{1} << 20};

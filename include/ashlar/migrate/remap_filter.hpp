@@ -13,8 +13,10 @@ namespace ashlar::detail {
 ///
 /// | word | who writes | order |
 /// |---|---|---|
-/// | bits | the writer whose turn it is: a bit before the first entry that it stands for, and after the last
-/// one is gone | load acquire, store release |
+/// | bits | the writer whose turn it is | load acquire, store release |
+///
+/// A bit is set before the first entry that it stands for is there, and cleared after the last one is gone.
+/// Each store to a word publishes what was written before any bit of it was cleared.
 ///
 /// A bit may be set for nothing; it is never clear for an origin whose `assign` a reader knows of.
 template <class Word, unsigned Order>

@@ -22,26 +22,25 @@ namespace ashlar {
 /// behind the filter: fewer bytes where what is mapped is scattered, one load for most hits, no locality. A
 /// `remapping`.
 ///
-/// - Words: the writer's line; the filter, a bit for each 2^filter_order origins; slots, at least two for
-/// each
+/// - Words: the writer's line; the filter, a bit for each 2^filter_order origins; at least two slots for each
 ///   origin that can be mapped. A slot is one word: empty, erased, or an origin with its target.
 /// - Invariant at quiescence: from the slot that an origin hashes to up to the one that has its entry no slot
 ///   is empty. A mapped origin has one entry, which never moves.
 ///
-/// | word | who writes | order | what it publishes |
-/// |---|---|---|---|
-/// | a slot, from or to an entry | `assign`, `erase` | store release, load acquire | the mapping, the data of
-/// the frame; this one store is the change | | a slot, erased -> empty | `erase`, where the next slot is
-/// empty: no search goes on there | store release, load acquire | nothing | | filter | `detail::remap_filter`
-/// | | | | turn, size | `detail::remap_writer` | | |
+/// | slot | by | what the store publishes |
+/// |---|---|---|
+/// | from or to an entry | `assign`, `erase` | the change, and frames' data |
+/// | erased -> empty | `erase`, if the next slot is empty: no search goes on there | nothing |
+///
+/// Slots are stored with release and loaded with acquire. The other words: `detail::remap_filter`,
+/// `detail::remap_writer`.
 ///
 /// A reader holds no guard and looks at each slot once. While an origin is mapped every slot before its entry
 /// is in use; if he passes an entry, or stops before it, the origin was not mapped at some time during his
 /// call.
 ///
-/// - Complexity: an origin that is not mapped is one load, for nearly all of them; a hit two or three; at
-/// worst
-///   one for each slot. `erase`: a look-up for each of the 2^filter_order origins that share the bit.
+/// - Complexity: an origin that is not mapped is one load, for nearly all of them; a hit two or three; never
+///   more than one for each slot. `erase`: a look-up for each of the 2^filter_order origins of the bit.
 /// - Context and failure: as `remap_table`; `busy` only for another writer.
 /// - Source: US9600202; Knuth, The Art of Computer Programming 3, 6.4 (linear probing).
 ///

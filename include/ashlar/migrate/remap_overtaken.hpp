@@ -12,14 +12,16 @@ namespace ashlar::detail {
 ///
 /// | word | who writes | order |
 /// |---|---|---|
-/// | 0, how often memory was used again | the writer, after the memory was cut off and before its first new
-/// word | store release, load acquire | | 1, readers who were overtaken and look once more | these readers
-/// `fetch_add`; the writer adds 0 to look | acquire to come, release to go, acq_rel to look |
+/// | 0, how often memory was used again | the writer | store release, load acquire; see below |
+/// | 1, readers who were overtaken and look once more | they `fetch_add` | acquire to come, relaxed to go |
+/// | | the writer adds 0 to look | release |
 ///
-/// - New words are stored with release and loaded with acquire: who sees one sees word 0 changed, too.
+/// - The writer changes word 0 after the memory was cut off and before its first new word. New words are
+///   stored with release and loaded with acquire: who sees one sees word 0 changed, too. So the load after a
+///   look needs no order of its own.
 /// - Word 1 is only changed by read-modify-writes, of which one comes first. The reader's: the writer sees it
 ///   and leaves the memory alone. The writer's: the reader sees everything that was cut off by then, and the
-///   next look of the writer sees the reader.
+///   next look of the writer sees the reader. A reader who goes has done his loads: each of them acquires.
 ///
 /// So a look is made at most `looks + 1` times: wait-free. (Who slept while word 0 came round, 2^32 or 2^64
 /// uses, is not told apart.)
@@ -40,17 +42,17 @@ class remap_overtaken {
         for (unsigned i = 0; i < looks; ++i) {
             const value before = words_[0].load(memory_order::acquire);
             const auto seen = look();
-            if (seen.certain || words_[0].load(memory_order::acquire) == before) return seen.cell;
+            if (seen.certain || words_[0].load(memory_order::relaxed) == before) return seen.cell;
         }
         words_[1].fetch_add(1, memory_order::acquire);
         const auto seen = look();
-        words_[1].fetch_add(static_cast<value>(-1), memory_order::release);
+        words_[1].fetch_add(static_cast<value>(-1), memory_order::relaxed);
         return seen.cell;
     }
 
     /// The writer, before memory that is cut off gets new words. False: not now.
     [[nodiscard]] constexpr bool use_again() const noexcept {
-        if (words_[1].fetch_add(0, memory_order::acq_rel) != 0) return false;
+        if (words_[1].fetch_add(0, memory_order::release) != 0) return false;
         words_[0].store(static_cast<value>(words_[0].load(memory_order::relaxed) + 1), memory_order::release);
         return true;
     }

@@ -32,17 +32,17 @@ namespace ashlar {
 ///   then its bit of the filter is set; each line that is reached has two cells or more that are not empty;
 ///   so `capacity()` origins find room, whichever they are.
 ///
-/// | word | who writes | order | what it publishes |
-/// |---|---|---|---|
-/// | a cell, from or to an entry of the place that leads there | `assign`, `erase` | store release, load
-/// acquire | the mapping, the data of the frame; this one store is the change | | a cell, from an entry or
-/// line to the line that holds it now | `assign` | store release, load acquire | the line; no mapping changes
-/// | | a cell, from a line to the only cell left in it | `erase` | store release, load acquire | nothing new;
-/// the line is cut off | | filter | `detail::remap_filter` | | | | turn, size | `detail::remap_writer` | | |
-/// | lines used again, readers overtaken | `detail::remap_overtaken` | | |
+/// | cell | by | what the store publishes |
+/// |---|---|---|
+/// | from or to the entry of the place that leads there | `assign`, `erase` | the change, and frames' data |
+/// | from an entry or line to a line that has it already | `assign` | the line; no mapping changes |
+/// | from a line to the only cell left in it | `erase` | nothing new; the line is cut off |
+///
+/// Cells are stored with release and loaded with acquire. The other words: `detail::remap_filter`,
+/// `detail::remap_writer`, `detail::remap_overtaken`.
 ///
 /// A reader holds no guard. He finds the entry, or what is there instead; the latter, by way of a line, only
-/// counts if no line was used again meanwhile. If that happens three times in one call he says so, in a
+/// counts if no line was used again meanwhile. If that happens twice in one call he says so, in a
 /// word, and until he has looked once more `assign` is `busy` where it needs a line.
 ///
 /// - Complexity: an origin that is not mapped is one load, for nearly all of them; else 1 to
@@ -52,7 +52,8 @@ namespace ashlar {
 ///   `detach`; `assign`, `erase` any, one at a time; `for_each` any, exact at quiescence; `attach`, `detach`
 ///   thread, alone, and no reader inside.
 /// - Failure: see the verbs; nothing is changed then. A writer that stopped inside leaves a table that can be
-///   read, and `busy` to other writers.
+///   read, and `busy` to other writers; a reader that stopped in his third look `busy` where a line is
+///   needed.
 /// - Source: US9600202 (the table of migrated addresses, which the memory controller or its driver consults).
 ///   Not compressed by rank as static tables are: where ranks shift entries move, and a reader without a
 ///   guard misses them.

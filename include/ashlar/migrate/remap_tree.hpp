@@ -17,8 +17,7 @@ namespace ashlar::detail {
 /// the protocol.
 ///
 /// - A cell is empty, an entry, or leads to a line: {line, shift, 1}. The cells of that line are told apart
-/// by
-///   the `LineOrder` bits of the place from `shift` on, and whatever is below agrees in all bits above.
+///   by the `LineOrder` bits of the place from `shift` on; what is below agrees in all bits above.
 /// - A root cell stands for 2^root_order places. Below, shifts only become smaller; bits in which all that is
 ///   there agrees are passed over, so each line has at least two cells that are not empty, and as many lines
 ///   as entries are enough whatever the entries are.
