@@ -18,10 +18,8 @@ namespace ashlar {
 ///
 /// - `address_of(frame)`: an address whose leaf maps the frame, the only one that does; `not_owned` if none,
 ///   `busy` if there are several or it may not move. May be stale the next moment.
-/// - `pinned(frame, order)`: somebody uses one of the frames by number: a device, a window, a lazy load. It
-/// is
-///   asked again when nobody can write any more; from then on nobody pins what the entry's mark says is
-///   moving.
+/// - `pinned(frame, order)`: somebody uses one of the frames by number: a device, a window, a lazy load.
+///   Asked again when nobody can write any more; from then on nobody pins what the entry's mark says moves.
 /// - `moved(address, from, to, order)`: the leaf at `address` maps `to` now.
 template <class R>
 concept reverse_map = requires(R map, frame<typename R::space> f, unsigned order, std::uint64_t address) {

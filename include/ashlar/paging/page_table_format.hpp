@@ -23,12 +23,10 @@ namespace ashlar {
 /// - `is_present`, `is_leaf`, `well_formed` (no reserved bit or combination; what is not present is),
 ///   `frame_of`, `permissions_of`, `software_of`, `payload_of`, `is_writable`, `is_accessed`, `is_dirty`:
 ///   what an entry says. Where a format has no dirty flag, what is writable counts as dirty.
-/// - `with_...`: the entry, but for this; all other bits stay. `with_write(e, false)` also stops hardware
-/// from
-///   making the entry writable again.
+/// - `with_...`: the entry, but for this; all other bits stay. `with_write(e, false)` also keeps hardware
+///   from making the entry writable again.
 /// - `child_of(leaf, level, index)`: the entry of a table of level - 1 that maps the index'th part of what
-/// the
-///   leaf maps, in the same way, accessed and dirty included.
+///   the leaf maps, in the same way, accessed and dirty included.
 /// - `is_contiguous(e)`: hardware may have read it together with its neighbours (AArch64's Contiguous bit,
 ///   RISC-V's N): it may not be changed alone.
 /// - `needs_break(old, new, level, same_bytes)`: the architecture wants an entry that is not present in
