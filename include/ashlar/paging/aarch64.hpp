@@ -47,6 +47,7 @@ struct basic_aarch64 : detail::aarch64_table<Shape> {
     using base = detail::aarch64_table<Shape>;
     using typename base::entry;
 
+    /// What a leaf allows, and of which kind its memory is.
     struct permissions {
         bool read = true;
         bool write = false;
@@ -116,6 +117,7 @@ struct basic_aarch64 : detail::aarch64_table<Shape> {
     static constexpr entry user_no_execute = std::uint64_t{1} << 54;
 };
 
+/// Pages of 4 KiB, 48 bits of address, the table of TTBR0.
 using aarch64 = basic_aarch64<aarch64_shape{}>;
 
 }  // namespace ashlar

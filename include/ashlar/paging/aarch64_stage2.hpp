@@ -41,6 +41,7 @@ struct basic_aarch64_stage2 : detail::aarch64_table<Shape> {
     using base = detail::aarch64_table<Shape>;
     using typename base::entry;
 
+    /// What a leaf allows, and of which kind its memory is.
     struct permissions {
         bool read = true;
         bool write = false;
@@ -102,6 +103,7 @@ struct basic_aarch64_stage2 : detail::aarch64_table<Shape> {
     static constexpr entry no_execute = std::uint64_t{1} << 54;
 };
 
+/// Pages of 4 KiB, 48 bits of intermediate physical address.
 using aarch64_stage2 = basic_aarch64_stage2<aarch64_shape{.concatenated = true}>;
 
 }  // namespace ashlar

@@ -50,6 +50,7 @@ struct basic_ept {
                   "ept_shape: physical_bits must lie in 32..52");
 
     using entry = std::uint64_t;
+    /// What a leaf allows, and of which kind its memory is.
     struct permissions {
         bool read = true;
         bool write = false;
@@ -178,6 +179,7 @@ struct basic_ept {
     }
 };
 
+/// Four levels, with accessed and dirty flags.
 using ept = basic_ept<ept_shape{}>;
 
 }  // namespace ashlar

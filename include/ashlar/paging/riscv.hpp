@@ -50,6 +50,7 @@ struct basic_riscv {
                   "riscv_shape: physical_bits must lie in 32..56");
 
     using entry = std::uint64_t;
+    /// What a leaf allows, and of which kind its memory is.
     struct permissions {
         bool read = true;
         bool write = false;
@@ -166,11 +167,17 @@ struct basic_riscv {
     }
 };
 
+/// Three levels, 39 bits of address.
 using sv39 = basic_riscv<riscv_shape{}>;
+/// Four levels.
 using sv48 = basic_riscv<riscv_shape{.levels = 4}>;
+/// Five levels.
 using sv57 = basic_riscv<riscv_shape{.levels = 5}>;
+/// The G-stage of three levels, 41 bits of guest-physical address.
 using sv39x4 = basic_riscv<riscv_shape{.guest_stage = true}>;
+/// The G-stage of four levels.
 using sv48x4 = basic_riscv<riscv_shape{.levels = 4, .guest_stage = true}>;
+/// The G-stage of five levels.
 using sv57x4 = basic_riscv<riscv_shape{.levels = 5, .guest_stage = true}>;
 
 }  // namespace ashlar

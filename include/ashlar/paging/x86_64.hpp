@@ -52,6 +52,7 @@ struct basic_x86_64 {
                   "x86_64_shape: physical_bits must lie in 32..52");
 
     using entry = std::uint64_t;
+    /// What a leaf allows, and of which kind its memory is.
     struct permissions {
         bool read = true;
         bool write = false;
@@ -178,7 +179,9 @@ struct basic_x86_64 {
     }
 };
 
+/// Four levels, 48 bits of address.
 using x86_64 = basic_x86_64<x86_64_shape{}>;
+/// Five levels, 57 bits (CR4.LA57).
 using x86_64_la57 = basic_x86_64<x86_64_shape{.levels = 5}>;
 /// Nested page tables of AMD's SVM: guest-physical addresses, entries as the host's, U always set.
 using x86_64_nested = basic_x86_64<x86_64_shape{.nested = true}>;
