@@ -204,8 +204,9 @@ class remap_table {
             const auto capacity = std::uint64_t{most} < origins.count ? std::uint64_t{most} : origins.count;
             const std::uint64_t filters =
                 detail::remap_filter<word, Shape.filter_order>::words_for(origins.count);
-            if (capacity > limit >> Shape.line_order || capacity > tree::most_lines || filters > limit)
-                return;
+            constexpr std::uint64_t by_words = limit >> Shape.line_order;
+            constexpr std::uint64_t most_lines = by_words < tree::most_lines ? by_words : tree::most_lines;
+            if (capacity > most_lines || filters > limit) return;
             const auto wanted = static_cast<unsigned>(std::bit_width(capacity - 1)) + 1;
             const auto there = static_cast<unsigned>(std::bit_width(origins.count - 1));
             root_order = there > wanted ? there - wanted : 0;
