@@ -251,7 +251,7 @@ TEST_CASE("a tenant's frames are evacuated as his") {
               moved) == errc::ok);
     CHECK(emptied.report().moved > 0);
     CHECK(all.owner.figures().held == before.held);
-    CHECK(all.owner.first_held(dimm).empty());
+    CHECK(all.owner.first_held(dimm, 1).empty());
     CHECK(all.sound());
     // Another tenant's frames are not touched by this mover.
     users<bank> others;

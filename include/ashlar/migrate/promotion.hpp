@@ -18,7 +18,7 @@ namespace ashlar {
 /// pass.
 struct promotion_report {
     std::uint64_t moved = 0;
-    std::uint64_t skipped = 0;  ///< lay where they should already
+    std::uint64_t skipped = 0;  ///< lay where they should when the pass began
     std::uint64_t pinned = 0;
     std::uint64_t failed = 0;    ///< the mover, or the place for a block, said `reason`
     std::uint64_t put_back = 0;  ///< moved, and moved back by `roll_back`
@@ -132,6 +132,9 @@ class promotion {
     }
 
  private:
+    /// The owner table is asked for so many at most: what moves next need not be looked at now.
+    static constexpr std::uint64_t frames_at_once = 512;
+
     /// What of a zone matters here; `there` is false for a frame in no zone.
     struct place {
         bool there = false;
@@ -155,30 +158,33 @@ class promotion {
     constexpr errc pass(Mover& mover, std::uint64_t budget, bool to_mirror) noexcept {
         if (!machine_.has_mirror()) return errc::ok;
         if (next_.number == 0) {
-            report_.skipped = report_.pinned = report_.failed = 0;
+            const auto figures = tenant_.figures();
+            report_.skipped = to_mirror ? figures.mirrored : figures.held - figures.mirrored;
+            report_.pinned = report_.failed = 0;
             report_.reason = errc::ok;
         }
         tenant_mover<Tenant, Mover> movable(tenant_, mover);
         for (;;) {
-            const range<space> run = tenant_.first_held(range<space>::between(next_, no_limit<space>));
+            const range<space> run =
+                tenant_.first_held(range<space>::between(next_, no_limit<space>), frames_at_once);
             if (run.empty()) {
                 next_ = {};
                 return errc::ok;
             }
-            next_ = run.first;
-            if (budget == 0) return errc::limit;
-            std::uint64_t seen = 1;
-            const place here = place_of(run.first);
-            if (here.there && here.mirrored == to_mirror) {
-                seen = run.clipped_to(here.span).count;
-                if (seen > budget) seen = budget;
-                report_.skipped += seen;
-            } else if (const errc stop = move_one(movable, here, to_mirror, run.first, seen);
-                       stop != errc::ok) {
-                return stop;
+            for (next_ = run.first; next_ < run.end();) {
+                if (budget == 0) return errc::limit;
+                const place here = place_of(next_);
+                std::uint64_t seen = 1;
+                if (here.there && here.mirrored == to_mirror) {
+                    seen = range<space>::between(next_, run.end()).clipped_to(here.span).count;
+                    if (seen > budget) seen = budget;
+                } else if (const errc stop = move_one(movable, here, to_mirror, next_, seen);
+                           stop != errc::ok) {
+                    return stop;
+                }
+                next_ = next_ + seen;
+                budget -= seen < budget ? seen : budget;
             }
-            next_ = run.first + seen;
-            budget -= seen < budget ? seen : budget;
         }
     }
     /// The block of a frame. `ok`: the pass goes on behind `seen` frames.
@@ -186,6 +192,7 @@ class promotion {
     constexpr errc move_one(Mover& movable, const place& here, bool to_mirror, frame<space> f,
                             std::uint64_t& seen) noexcept {
         const auto found = detail::block_in_use<Machine>(movable, f);
+        if (!found && !tenant_.holds(f)) return errc::ok;  // freed since it was found
         detail::move_outcome moved{found.error()};
         if (found) {
             if (!notes_.empty() && noted_ == notes_.size()) return errc::limit;

@@ -156,9 +156,11 @@ class owner_table {
         const value field = (fields >> (place % per_word * Shape.bits)) & field_mask;
         return (field & left) != 0 ? no_owner : static_cast<owner_id>(field);
     }
-    /// The first frames that an owner holds within a range, in a row and as many as there are; empty if he
-    /// holds none there.
-    [[nodiscard]] constexpr range<space> first_held(owner_id owner, range<space> within) const noexcept {
+    /// The first frames that an owner holds within a range, in a row: as many as there are, and at most
+    /// `most`. Empty if he holds none there.
+    [[nodiscard]] constexpr range<space> first_held(
+        owner_id owner, range<space> within,
+        std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) const noexcept {
         within = within.clipped_to(covered_);
         range<space> run{};
         for (std::uint64_t i = 0; i < within.count;) {
@@ -176,6 +178,7 @@ class owner_table {
                     (within.first.number + i - covered_.first.number) % per_word * Shape.bits;
                 if (((fields >> shift) & field_mask) == owner) {
                     run = {run.empty() ? within.first + i : run.first, run.count + 1};
+                    if (run.count == most) return run;
                 } else if (!run.empty()) {
                     return run;
                 }

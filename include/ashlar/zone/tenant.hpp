@@ -241,8 +241,8 @@ class tenant {
         return is_open() && owners_->first_held(id_, frames) == frames;
     }
     /// See `owner_table::first_held`.
-    [[nodiscard]] constexpr range<space> first_held(range<space> within) const noexcept {
-        return is_open() ? owners_->first_held(id_, within) : range<space>{};
+    [[nodiscard]] constexpr range<space> first_held(range<space> within, std::uint64_t most) const noexcept {
+        return is_open() ? owners_->first_held(id_, within, most) : range<space>{};
     }
     /// Free in the machine, and within the limit.
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
