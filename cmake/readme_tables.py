@@ -30,7 +30,7 @@ import speed_tables as tables  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRACE = ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz"
 NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "placement", "worst", "memory", "fail", "heaps", "instructions",
-         "remap", "size")
+         "remap", "move", "size")
 PLACED = ("rows", "rows_by_mobility", "radix", "list")
 ONE_GIBIBYTE = "BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable\n"
 
@@ -52,7 +52,9 @@ class Tables:
         """By name, those in `only`, or each."""
         if not only or "remap" in only:
             yield "remap", self.remap()
-        if not only or set(only) != {"remap"}:
+        if not only or "move" in only:
+            yield "move", tables.move(self.results.runs("move", "--benchmark_filter=^move/"))
+        if not only or set(only) - {"remap", "move"}:
             yield from ((name, lines) for name, lines in self.of_allocators() if not only or name in only)
 
     def remap(self):
@@ -60,7 +62,7 @@ class Tables:
         return tables.remap(self.results.runs("remap", f"--benchmark_filter={wanted}"))
 
     def of_allocators(self):
-        speed = self.results.runs("speed", *self.words, "--benchmark_filter=-^remap/")
+        speed = self.results.runs("speed", *self.words, "--benchmark_filter=-^(remap|move)/")
         yield "boot", tables.boot(speed)
         yield "shared", tables.headline(speed, "peer:ashlar-shared")
         yield "exclusive", tables.headline(speed, "peer:ashlar-exclusive")

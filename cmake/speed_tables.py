@@ -5,6 +5,7 @@ WORKLOADS = [("bulk", None), ("random", None), ("churn", 50), ("churn", 90), ("s
 ORDERS = (0, 3, 9)
 OURS = ("peer:ashlar-shared", "peer:ashlar-exclusive")
 HEAPS = ("mimalloc", "jemalloc", "tbb")
+MOVES = ("memcpy", "evacuation", "promotion", "process_page", "process_page_signalled", "kvm_page")
 REMAP_STRUCTURES = ("remap_table", "remap_hash", "map", "upper_bound", "eytzinger", "radix")
 
 
@@ -216,6 +217,21 @@ def boot(runs):
         rows.append([code(name), f"{runs.median(name):.2f} ms", f"{runs.median(name, 'zones'):.0f}",
                      f"{runs.median(name, 'metadata_bytes') / 2**20:.2f} MiB",
                      f"{runs.median(name, 'bits_per_frame'):.4f}"])
+    return [*markdown(rows), "", runs.conditions()]
+
+
+def move(runs):
+    """What a frame costs that moves, and the speed as a part of memcpy's."""
+    found = {tuple(name.split("/")[1:]): name for name in runs.runs if name.startswith("move/")}
+    limit = runs.median(found.get(("memcpy", "order:0")), "frames_per_second")
+
+    def cell(what, order):
+        speed = runs.median(found.get((what, f"order:{order}")), "frames_per_second")
+        if not speed:
+            return "-"
+        return nanoseconds(1e9 / speed) + ("" if limit is None else f", {100 * speed / limit:.0f} %")
+    rows = [["ns a frame of 4 KiB, and of the speed of `memcpy`", "one by one", "in blocks of 512"]]
+    rows += [[code(what), cell(what, 0), cell(what, 9)] for what in MOVES if (what, "order:0") in found]
     return [*markdown(rows), "", runs.conditions()]
 
 

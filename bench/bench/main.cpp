@@ -24,9 +24,11 @@ void register_all(const bench::options& wanted) {
             lab::make_operations(lab::read_trace(wanted.trace).events));
     }
     if (wanted.sizes.empty()) bench::register_boots();
-    if (wanted.sizes.empty() && !wanted.each) bench::register_remap();
-    if (wanted.sizes.empty() && !wanted.each) bench::register_linux_movers();
-    if (wanted.sizes.empty() && !wanted.each) bench::register_movers();
+    if (wanted.sizes.empty() && !wanted.each) {
+        bench::register_remap();
+        bench::register_movers();
+        bench::register_linux_movers();
+    }
     bench::register_row_sources(what);
     bench::register_list_sources(what);
     bench::register_machine(what);

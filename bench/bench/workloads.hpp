@@ -28,12 +28,10 @@ void register_remap();
 /// | `process_page_signalled` | mprotect, and a handler of SIGSEGV |
 /// | `kvm_page` | as `process_page`; the memory is a KVM machine's slot, whose vCPUs do not run |
 void register_linux_movers();
-/// move/WHAT/order:0: frames of 4 KiB that are in no cache, as items, and `ns_per_frame`.
-///
-/// | part | values |
-/// |---|---|
-/// | what | `evacuation`: a range is emptied; `promotion`: a tenant goes into mirrored memory and back; both by the plain |
-/// |      | copy. `memcpy`: the same copies and no more |
+
+/// move/WHAT/order:0: frames of 4 KiB that are in no cache move within a bank of 1 GiB, by the plain copy.
+/// `evacuation`: a range is emptied; `promotion`: a tenant goes into mirrored memory and back; `memcpy`: the
+/// same copies and no more. Counter: `frames_per_second`.
 void register_movers();
 
 /// WORKLOAD/SOURCE/CONTRACT/order:N/threads:N, and without `order` where orders are mixed.

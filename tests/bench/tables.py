@@ -89,6 +89,14 @@ def check_remap(tables, results):
                                 "each millisecond adds to `remap_table`, not remapped: +0.5 ns with 1,000. a processor"), lines
 
 
+def check_move(tables, results):
+    lines = []
+    for name, speed in (("memcpy", 2e6), ("evacuation", 1.9e6)):
+        lines += report({f"move/{name}/order:0": [1]}, frames_per_second=speed)["benchmarks"]
+    both = {**report({}), "benchmarks": lines}
+    same(tables.move(results.Runs(both))[2:4], ["| `memcpy` | 500, 100 % | - |", "| `evacuation` | 526, 95 % | - |"])
+
+
 def check_page(readme_tables):
     with tempfile.TemporaryDirectory() as scratch:
         page = pathlib.Path(scratch, "page.md")
@@ -121,6 +129,7 @@ def main():
     check_headline(bench_results, speed_tables)
     check_others(bench_results, speed_tables)
     check_remap(speed_tables, bench_results)
+    check_move(speed_tables, bench_results)
     check_page(readme_tables)
     check_kept(bench_results)
     # Each table that is made has its place.

@@ -126,8 +126,10 @@ def check_each(runs):
         check(0 < run.get("p9999_ns", 0) <= run.get("worst_ns", 0), f"{name}: no time of each operation")
 
 
-def check_linux_movers(runs):
-    """Which movers there are depends on the kernel; one is always there under Linux."""
+def check_movers(runs):
+    """Which movers of programs there are depends on the kernel; one is always there under Linux."""
+    for what in ("memcpy", "evacuation", "promotion"):
+        check(f"move/{what}/order:0" in runs, f"no move/{what}")
     if sys.platform.startswith("linux"):
         check("move/process_page_signalled/order:0" in runs, "no mover of a program's pages")
     for name, run in runs.items():
@@ -166,8 +168,8 @@ def main():
                             timeout=60, check=True).stdout.split()
     check(sorted(listed) == sorted(expected_remap((1000, 10000, 100000, 1000000))), f"listed are {listed}")
     total += len(remap)
-    movers = bench.run("--benchmark_filter=^move/(process|kvm)_page")
-    check_linux_movers(movers)
+    movers = bench.run("--benchmark_filter=^move/")
+    check_movers(movers)
     total += len(movers)
 
     # So many iterations and no more.
