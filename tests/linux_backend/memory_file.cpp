@@ -45,6 +45,12 @@ TEST_CASE("the example of memory_file") {
     CHECK(dimm.remove() == errc::ok);
     CHECK_FALSE(dimm.owns({0x180}));
     CHECK(dimm.remove() == errc::not_owned);
+    CHECK(dimm.bytes_of({0x180}) == nullptr);
+    CHECK(dimm.claim({{0x180}, 1}, 1) == errc::not_owned);
+    CHECK(dimm.punch({{0x180}, 1}) == errc::not_owned);
+    REQUIRE(dimm.create("another one", {{0x180}, 1}) == errc::ok);  // in the same slot
+    CHECK(all_are(dimm.bytes_of({0x180}), dimm.page_bytes(), 0));
+    CHECK(dimm.user_of({0x180}) == 0);
 }
 
 TEST_CASE("memory that is taken away is SIGBUS through every mapping; a punched page is zeros") {

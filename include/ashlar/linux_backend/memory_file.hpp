@@ -39,10 +39,12 @@ namespace ashlar {
 ///
 /// | word | written by | order |
 /// |---|---|---|
-/// | user of a frame | whoever claims it, from 0 by compare-and-swap; its user, back to 0 | acq_rel |
+/// | gone | `remove`; a look-up beside it finds the frame, or does not | release, acquire |
+/// | user of a frame | who claims it, from 0 by compare-and-swap; its user, back to 0 | acq_rel |
 ///
-/// Complexity: O(1), but for what the kernel does with each page. Context: thread. Setting up, `remove` and
-/// moving the object by one thread; all else by any. Failure: `errc`, nothing changed.
+/// Complexity: O(1), but for what the kernel does with each page. Context: thread. Setting up and moving
+/// the object by one thread, alone; all else by any, beside `remove`, too. What is left of a bank that was
+/// removed goes with the object, or when it is made anew. Failure: `errc`, nothing changed.
 ///
 /// Example:
 /// ```
@@ -63,6 +65,7 @@ class memory_file {
             users_ = std::move(other.users_);
             frames_ = std::exchange(other.frames_, {});
             page_bytes_ = std::exchange(other.page_bytes_, 0);
+            gone_.store(other.gone_.exchange(0, memory_order::relaxed), memory_order::relaxed);
         }
         return *this;
     }
@@ -70,7 +73,7 @@ class memory_file {
     /// `name` is for /proc/PID/maps. `busy` if open, `invalid` for no frames or too many, `exhausted` if
     /// the pool of huge pages has not enough of them.
     errc create(const char* name, range<> frames, unsigned huge_page_shift = 0) noexcept {
-        if (file_) return errc::busy;
+        if (is_open()) return errc::busy;
         if (huge_page_shift >= 40) return errc::invalid;
         unsigned flags = MFD_CLOEXEC;
         if (huge_page_shift != 0) flags |= MFD_HUGETLB | (huge_page_shift << MAP_HUGE_SHIFT);
@@ -86,7 +89,7 @@ class memory_file {
     /// A shared file that is there already (in /dev/shm, on hugetlbfs, a memfd of another process), with at
     /// least `frames.count` pages. The descriptor is taken over after `ok`. `remove` cuts it for all.
     errc adopt(int descriptor, range<> frames) noexcept {
-        if (file_) return errc::busy;
+        if (is_open()) return errc::busy;
         struct stat status {};
         if (::fstat(descriptor, &status) != 0) return last_error();
         if (!S_ISREG(status.st_mode)) return errc::unsupported;
@@ -99,7 +102,7 @@ class memory_file {
     }
     /// The frames' memory goes back to the system: they read as zeros. `not_owned` beyond the file.
     errc punch(range<> frames) noexcept {
-        if (frames.empty() || !frames_.contains(frames)) return errc::not_owned;
+        if (frames.empty() || !this->frames().contains(frames)) return errc::not_owned;
         const int done = ::fallocate(file_.number(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                      static_cast<off_t>(offset_of(frames.first)),
                                      static_cast<off_t>(frames.count * page_bytes_));
@@ -108,19 +111,21 @@ class memory_file {
     /// The memory is gone, for everybody: see above. What still uses a frame is not asked. `not_owned` if
     /// not open.
     errc remove() noexcept {
-        if (!file_) return errc::not_owned;
-        if (::ftruncate(file_.number(), 0) != 0) return last_error();
-        *this = memory_file();
-        return errc::ok;
+        if (!is_open()) return errc::not_owned;
+        gone_.store(1, memory_order::release);
+        if (::ftruncate(file_.number(), 0) == 0) return errc::ok;
+        const errc failed = last_error();
+        gone_.store(0, memory_order::release);
+        return failed;
     }
     /// The frames' pages come now and stay in memory. `exhausted` beyond RLIMIT_MEMLOCK.
     errc lock(range<> frames) noexcept {
-        if (frames.empty() || !frames_.contains(frames)) return errc::not_owned;
+        if (frames.empty() || !this->frames().contains(frames)) return errc::not_owned;
         return ::mlock(bytes_of(frames.first), frames.count * page_bytes_) == 0 ? errc::ok : last_error();
     }
 
-    [[nodiscard]] range<> frames() const noexcept { return frames_; }
-    [[nodiscard]] bool owns(frame<> f) const noexcept { return frames_.contains(f); }
+    [[nodiscard]] range<> frames() const noexcept { return is_open() ? frames_ : range<>{}; }
+    [[nodiscard]] bool owns(frame<> f) const noexcept { return frames().contains(f); }
     [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
     [[nodiscard]] int descriptor() const noexcept { return file_.number(); }
     /// In bytes; of an own frame.
@@ -138,7 +143,7 @@ class memory_file {
     }
     /// `busy` if somebody uses one of them, `not_owned` beyond the file.
     errc claim(range<> frames, std::uintptr_t word) noexcept {
-        if (frames.empty() || !frames_.contains(frames)) return errc::not_owned;
+        if (frames.empty() || !this->frames().contains(frames)) return errc::not_owned;
         for (std::uint64_t i = 0; i < frames.count; ++i) {
             std::uintptr_t nobody = 0;
             if (user(frames.first + i).compare_exchange(nobody, word, memory_order::acq_rel)) continue;
@@ -149,7 +154,7 @@ class memory_file {
     }
     /// Those of the frames that were claimed with this word are nobody's again.
     void disclaim(range<> frames, std::uintptr_t word) noexcept {
-        if (!frames_.contains(frames)) return;
+        if (!this->frames().contains(frames)) return;
         for (std::uint64_t i = 0; i < frames.count; ++i) {
             std::uintptr_t mine = word;
             (void)user(frames.first + i).compare_exchange(mine, 0, memory_order::acq_rel);
@@ -161,6 +166,9 @@ class memory_file {
     static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 62;
     static constexpr long hugetlbfs_magic = 0x958458f6;  // linux/magic.h
 
+    [[nodiscard]] bool is_open() const noexcept {
+        return file_.number() >= 0 && gone_.load(memory_order::acquire) == 0;
+    }
     [[nodiscard]] static std::uint64_t page_bytes_of(int descriptor) noexcept {
         struct statfs system {};
         if (::fstatfs(descriptor, &system) == 0 && static_cast<long>(system.f_type) == hugetlbfs_magic) {
@@ -191,6 +199,7 @@ class memory_file {
     mapped_region users_{};
     range<> frames_{};
     std::uint64_t page_bytes_ = 0;
+    builtin_atomic<std::uint32_t> gone_{};
 };
 
 }  // namespace ashlar

@@ -62,8 +62,9 @@ class process_mapping {
         if (!stretch_.bytes().empty()) return errc::busy;
         std::uint64_t page = 0;
         for (const memory_file& file : memory.files) {
-            if (page != 0 && file.page_bytes() != 0 && file.page_bytes() != page) return errc::misaligned;
-            if (file.page_bytes() != 0) page = file.page_bytes();
+            if (file.frames().empty()) continue;
+            if (page != 0 && file.page_bytes() != page) return errc::misaligned;
+            page = file.page_bytes();
         }
         if (page == 0 || order >= 40 || pages == 0) return errc::invalid;
         if (pages > (std::uint64_t{1} << 62) / page || (page << order) >> order != page) return errc::invalid;
