@@ -57,6 +57,13 @@ static_assert(page_geometry<x86_64>::index_of(0xffff'ffff'8020'3000, 0) == 3);
 static_assert(x86_64_nested::leaf(0x1, {.write = true, .execute = true}, 0) == 0x1007);
 static_assert(x86_64_nested::valid_address(0xffff'ffff'f000) && !x86_64_nested::valid_address(1ull << 48));
 
+// A change of size needs a break where instruction TLBs cannot have both.
+using x86_64_resized = basic_x86_64<x86_64_shape{.break_to_resize = true}>;
+static_assert(x86_64_resized::needs_break(0x20'0083, x86_64::table(1), 1, false));
+static_assert(!x86_64_resized::needs_break(0x8000'0000'0020'0083, x86_64::table(1), 1, false));
+static_assert(!x86_64_resized::needs_break(0x20'0083, 0x40'0083, 1, false));
+static_assert(!x86_64::needs_break(0x20'0083, x86_64::table(1), 1, false));
+
 // EPT: Intel SDM volume 3C, 29.3.2.
 static_assert(page_table_format<ept>);
 static_assert(ept::leaf(0x1, {.write = true, .execute = true}, 0) == 0x1037);
@@ -66,6 +73,9 @@ static_assert(ept::table(0x5) == 0x5007 && ept::is_present(0x4) && !ept::is_pres
 static_assert(ept::with_dirty(ept::with_accessed(0x1037, true), true) == 0x1337);
 static_assert(ept::leaf(0x1, {}, 0, 0x3f) == 0x01f0'0000'0000'1831);
 static_assert(ept::child_of(0x20'03f7, 1, 2) == 0x20'2377);
+using ept_resized = basic_ept<ept_shape{.break_to_resize = true}>;
+static_assert(ept_resized::needs_break(0x20'00b7, ept::table(1), 1, false));
+static_assert(!ept_resized::needs_break(0x20'00b3, ept::table(1), 1, false));
 // Misconfigurations, 29.3.3.1.
 static_assert(!ept::well_formed(0x1032, 0) && !ept::well_formed(0x1036, 0) && !ept::well_formed(0x1034, 0));
 static_assert(ept_plain::well_formed(0x1034, 0) && !ept_plain::well_formed(0x1032, 0));

@@ -320,7 +320,7 @@ TEST_CASE("model: a mapper of each format is a map of leaves") {
         CAPTURE(name);
         // Tables of 16 and 64 KiB have more entries to look at.
         const auto tables = std::make_unique<tables_of<Format>>();
-        paging_model(*tables, 3).run((3000U >> (Format::index_bits - 9)) * times);
+        paging_model(*tables, 3).run((12000U >> (Format::index_bits - 9)) * times);
     });
 }
 

@@ -8,11 +8,12 @@ namespace ashlar {
 
 /// What a processor's extended page tables can do (IA32_VMX_EPT_VPID_CAP) and how they are set up.
 struct ept_shape {
-    unsigned levels = 4;          ///< page-walk length in EPTP, 4 or 5
-    unsigned physical_bits = 52;  ///< MAXPHYADDR: frame bits beyond are reserved
-    bool gigabyte_pages = true;   ///< capability bit 17
-    bool execute_only = false;    ///< capability bit 0
-    bool accessed_dirty = true;   ///< capability bit 21, and bit 6 of EPTP is set
+    unsigned levels = 4;           ///< page-walk length in EPTP, 4 or 5
+    unsigned physical_bits = 52;   ///< MAXPHYADDR: frame bits beyond are reserved
+    bool gigabyte_pages = true;    ///< capability bit 17
+    bool execute_only = false;     ///< capability bit 0
+    bool accessed_dirty = true;    ///< capability bit 21, and bit 6 of EPTP is set
+    bool break_to_resize = false;  ///< a processor with the machine check on page size change
 };
 
 /// Entries of Intel's extended page tables: guest-physical to machine addresses.
@@ -33,7 +34,7 @@ struct ept_shape {
 /// - `payload`: bits 11 to 62 of an entry that is not present. Bit 63 stays clear: it decides whether the
 ///   violation is an exception in the guest. Bit 10 is an execute permission under mode-based control.
 /// - Without accessed and dirty flags a leaf that is writable counts as dirty, and each as accessed.
-/// - No break is needed: an entry may be replaced by any other, then INVEPT.
+/// - An entry may be replaced by any other, then INVEPT; with `break_to_resize` as in `basic_x86_64`.
 ///
 /// Source: Intel SDM volume 3C, 29.3 "The extended page-table mechanism (EPT)", tables 29-1 to 29-7, and
 /// 29.3.3.1 "EPT misconfigurations"; Linux arch/x86/include/asm/vmx.h.
@@ -157,7 +158,10 @@ struct basic_ept {
         return with_frame(level == 1 ? rest : rest | block, frame, level - 1);
     }
     [[nodiscard]] static constexpr bool is_contiguous(entry) noexcept { return false; }
-    [[nodiscard]] static constexpr bool needs_break(entry, entry, unsigned, bool) noexcept { return false; }
+    [[nodiscard]] static constexpr bool needs_break(entry old, entry next, unsigned level, bool) noexcept {
+        if (!Shape.break_to_resize || !is_present(old) || !is_present(next)) return false;
+        return is_leaf(old, level) != is_leaf(next, level) && (old & executable) != 0;
+    }
 
  private:
     static constexpr entry readable = 1 << 0;

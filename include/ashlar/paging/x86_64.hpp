@@ -8,10 +8,11 @@ namespace ashlar {
 
 /// How a processor of this architecture is set up.
 struct x86_64_shape {
-    unsigned levels = 4;          ///< 4, or 5 with CR4.LA57
-    unsigned physical_bits = 52;  ///< MAXPHYADDR (CPUID 80000008h): frame bits beyond are reserved
-    bool gigabyte_pages = true;   ///< CPUID 80000001h, EDX bit 26
-    bool nested = false;          ///< a nested table of AMD: every access is a user's
+    unsigned levels = 4;           ///< 4, or 5 with CR4.LA57
+    unsigned physical_bits = 52;   ///< MAXPHYADDR (CPUID 80000008h): frame bits beyond are reserved
+    bool gigabyte_pages = true;    ///< CPUID 80000001h, EDX bit 26
+    bool nested = false;           ///< a nested table of AMD: every access is a user's
+    bool break_to_resize = false;  ///< a processor with the machine check on page size change
 };
 
 /// Page-table entries of x86-64 (4 KiB, 2 MiB, 1 GiB), and of AMD's nested paging.
@@ -33,7 +34,9 @@ struct x86_64_shape {
 ///
 /// - Not expressible: what cannot be read. What is `user` in a nested table is so whatever is asked, and a
 ///   guest's `global` means nothing there.
-/// - No break is needed: an entry may be replaced by any other, then invalidated.
+/// - An entry may be replaced by any other, then invalidated: no break. With `break_to_resize` what may be
+///   executed changes its size by one: instruction TLBs of some processors hold both sizes and raise a
+///   machine check (CVE-2018-12207).
 ///
 /// Source: Intel SDM volume 3A, 4.5 "4-level paging and 5-level paging", tables 4-15 to 4-20, and 4.8; AMD
 /// APM volume 2, 5.3 and 15.25.5 "Nested page table walk"; Linux arch/x86/include/asm/pgtable_types.h.
@@ -156,7 +159,10 @@ struct basic_x86_64 {
         return with_permissions(with_frame(bare, frame, level - 1), allowed, level - 1);
     }
     [[nodiscard]] static constexpr bool is_contiguous(entry) noexcept { return false; }
-    [[nodiscard]] static constexpr bool needs_break(entry, entry, unsigned, bool) noexcept { return false; }
+    [[nodiscard]] static constexpr bool needs_break(entry old, entry next, unsigned level, bool) noexcept {
+        if (!Shape.break_to_resize || !is_present(old) || !is_present(next)) return false;
+        return is_leaf(old, level) != is_leaf(next, level) && (old & no_execute) == 0;
+    }
 
  private:
     static constexpr entry present = 1 << 0;
