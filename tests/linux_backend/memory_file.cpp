@@ -57,7 +57,13 @@ TEST_CASE("memory that is taken away is SIGBUS through every mapping; a punched 
     memory_file dimm;
     REQUIRE(dimm.create("dimm", {{1}, 4}) == errc::ok);
     ashlar::mapped_region other;
-    REQUIRE(other.map_file(dimm.descriptor(), 0, 4 * dimm.page_bytes()) == errc::ok);
+    CHECK(dimm.map({{4}, 2}, other) == errc::not_owned);
+    REQUIRE(dimm.map({{1}, 4}, other) == errc::ok);
+    CHECK(dimm.map({{1}, 1}, other) == errc::busy);
+    ashlar::mapped_region third;
+    REQUIRE(dimm.map({{3}, 1}, third) == errc::ok);
+    *third.bytes().data() = std::byte{9};
+    CHECK(other.bytes()[2 * dimm.page_bytes()] == std::byte{9});
     std::memset(other.bytes().data(), 7, other.bytes().size());
     CHECK(all_are(dimm.bytes_of({1}), 4 * dimm.page_bytes(), 7));
     CHECK(signal_of([&] { touch(other.bytes().data()); }) == 0);

@@ -118,6 +118,13 @@ class memory_file {
         gone_.store(0, memory_order::release);
         return failed;
     }
+    /// The frames at addresses of their own as well, until `into` ends; `busy` if that has some already. What
+    /// is touched there after `remove` is SIGBUS, too.
+    errc map(range<> frames, mapped_region& into) const noexcept {
+        if (frames.empty() || !this->frames().contains(frames)) return errc::not_owned;
+        return into.map_file(file_.number(), offset_of(frames.first),
+                             static_cast<std::size_t>(frames.count * page_bytes_));
+    }
     /// The frames' pages come now and stay in memory. `exhausted` beyond RLIMIT_MEMLOCK.
     errc lock(range<> frames) noexcept {
         if (frames.empty() || !this->frames().contains(frames)) return errc::not_owned;

@@ -53,13 +53,13 @@ class userfault_writers {
             file = file_descriptor(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)));
         if (!file) {
             kernel = false;
-            const long got = ::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+            const long got = ::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | user_mode_only);
             file = file_descriptor(static_cast<int>(got));
         }
         if (!file) return last_error();
         ::uffdio_api api{};
         api.api = UFFD_API;
-        api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+        api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | protects_shared_memory;
         if (::ioctl(file.number(), UFFDIO_API, &api) != 0) return errc::unsupported;
         file_ = std::move(file);
         kernel_ = kernel;
@@ -92,6 +92,10 @@ class userfault_writers {
     }
 
  private:
+    // linux/userfaultfd.h; the headers of kernels before 5.11 and 5.19 lack them.
+    static constexpr int user_mode_only = 1;
+    static constexpr std::uint64_t protects_shared_memory = std::uint64_t{1} << 12;
+
     /// Access to the device node is the permission to handle faults of the kernel (Linux 6.1).
     [[nodiscard]] static int open_device() noexcept {
 #ifdef USERFAULTFD_IOC_NEW
