@@ -175,6 +175,24 @@ static_assert(sv39x4::leaf(0x80000, {.write = true, .global = true}, 0) == 0x200
 static_assert(sv39x4::valid_address(0x1ff'ffff'ffff) && !sv39x4::valid_address(0x200'0000'0000));
 static_assert(!sv39x4::well_formed(0x37, 0));
 
+/// The examples of the class comments.
+namespace as_in_the_comments {
+constexpr auto entry = x86_64::leaf(0x12345, {.write = true}, 0);
+static_assert(entry == 0x8000'0000'1234'5003);
+static_assert(x86_64::child_of(x86_64::leaf(0x200, {.execute = true}, 1), 1, 3) == 0x20'3001);
+static_assert(ept::leaf(0x200, {.write = true, .execute = true}, 1) == 0x20'00b7);
+static_assert(!ept::well_formed(0x2, 0));
+using stage1 = aarch64;
+constexpr auto block = stage1::leaf(0x40200, {.write = true, .global = true}, 1);
+static_assert(block == 0x0060'0000'4020'0301);
+static_assert(stage1::needs_break(block, stage1::table(0x1234), 1, false));
+using stage2 = basic_aarch64_stage2<aarch64_shape{.address_bits = 40, .concatenated = true}>;
+static_assert(stage2::levels == 3 && page_geometry<stage2>::root_order == 1);
+static_assert(stage2::leaf(0x80000, {.write = true, .execute = true}, 0) == 0x8000'03ff);
+static_assert(sv39::leaf(0x80200, {.write = true}, 0) == 0x2008'0007);
+static_assert(page_geometry<sv39x4>::root_order == 2);
+}  // namespace as_in_the_comments
+
 template <class Format>
 std::uint64_t random_frame(random_bits& random, unsigned level) {
     const std::uint64_t all = ~std::uint64_t{0} >> (64 - Format::physical_bits + Format::page_shift);

@@ -37,7 +37,7 @@ namespace ashlar {
 /// Example:
 /// ```
 /// using stage1 = ashlar::aarch64;                             // 4 KiB, 48 bits
-/// constexpr auto block = stage1::leaf(0x40200, {.write = true}, 1);
+/// constexpr auto block = stage1::leaf(0x40200, {.write = true, .global = true}, 1);
 /// static_assert(block == 0x0060'0000'4020'0301);
 /// static_assert(stage1::needs_break(block, stage1::table(0x1234), 1, false));
 /// ```

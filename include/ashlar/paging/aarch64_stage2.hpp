@@ -31,7 +31,8 @@ namespace ashlar {
 ///
 /// Example:
 /// ```
-/// using stage2 = ashlar::basic_aarch64_stage2<{.address_bits = 40, .concatenated = true}>;
+/// constexpr ashlar::aarch64_shape shape{.address_bits = 40, .concatenated = true};
+/// using stage2 = ashlar::basic_aarch64_stage2<shape>;
 /// static_assert(stage2::levels == 3 && ashlar::page_geometry<stage2>::root_order == 1);
 /// static_assert(stage2::leaf(0x80000, {.write = true, .execute = true}, 0) == 0x8000'03ff);
 /// ```
