@@ -3,11 +3,14 @@
 // failure.
 #include <doctest/doctest.h>
 
+#include <ashlar/migrate/evacuation.hpp>
 #include <ashlar/migrate/frame_mover.hpp>
 #include <ashlar/migrate/page_table_mover.hpp>
+#include <ashlar/source/radix_buddy.hpp>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <tuple>
 #include <vector>
 
@@ -204,6 +207,58 @@ TEST_CASE("entries that hardware reads together do not move") {
     }));
     CHECK(s.mover.block_of({0x55}).error() == errc::unsupported);
     CHECK(s.mover.move({0x55}, {0x77}, 0) == errc::unsupported);
+}
+
+TEST_CASE("an evacuation empties a range whose pages are mapped") {
+    using memory = radix_buddy<platform>;
+    constexpr range<> bank{{0x1'0000}, 0x1000};
+    constexpr range<> leaving{{0x1'0000}, 0x800};
+    std::vector<memory::word> words(memory::metadata_words(bank));
+    memory ram;
+    REQUIRE(ram.attach(bank, {words.data(), words.size()}, start::fresh) == errc::ok);
+    REQUIRE(ram.online(bank) == errc::ok);
+    paging_rig<x86_64> rig;
+    directory reverse;
+    std::map<std::uint64_t, std::uint64_t> tags;  // what each frame holds
+    const auto map = [&](std::uint64_t address, unsigned level) {
+        const auto first = ram.allocate({.order = level * 9});
+        REQUIRE(first);
+        REQUIRE(rig.mapper->map(address, {.first = *first, .level = level, .permissions = {.write = true}}) ==
+                errc::ok);
+        reverse.addresses[first->number] = address;
+        for (std::uint64_t i = 0; i >> 9 * level == 0; ++i) tags[first->number + i] = address + (i << 12);
+    };
+    map(0x4000'0000, 1);
+    for (std::uint64_t i = 0; i < 100; ++i) map(i << 12, 0);
+    const auto copy = [&](frame<> from, frame<> to) {
+        tags[to.number] = tags.at(from.number);
+        return errc::ok;
+    };
+    struct known : directory {
+        directory* of;
+        explicit known(directory& d) : of(&d) {}
+        result<std::uint64_t> address_of(frame<> f) { return of->address_of(f); }
+        bool pinned(frame<>, unsigned) { return false; }
+        void moved(std::uint64_t address, frame<> from, frame<> to, unsigned) {
+            of->addresses.erase(from.number);
+            of->addresses[to.number] = address;
+        }
+    } following(reverse);
+    page_table_mover<paging_rig<x86_64>::mapper_type, known, told_copy> mover(*rig.mapper, following, {copy});
+    evacuation<memory> emptied(ram);
+    REQUIRE(emptied.begin(leaving) == errc::ok);
+    allocated_destination<memory> anywhere{ram};
+    CHECK(emptied.evacuate(anywhere, mover) == errc::ok);
+    CHECK(emptied.report().left == 0);
+    for (std::uint64_t i = 0; i < 100; ++i) {
+        const auto found = rig.at(i << 12);
+        REQUIRE(!leaving.contains(found.target()));
+        REQUIRE(tags.at(found.target().number) == i << 12);
+        REQUIRE(x86_64::is_writable(found.entry));
+    }
+    CHECK(!leaving.contains(rig.at(0x4000'0000).target()));
+    CHECK(tags.at(rig.at(0x4012'3000).target().number) == 0x4012'3000);
+    CHECK(ram.offline(leaving) == errc::ok);
 }
 
 TEST_CASE("the bytes go along: the processor copies, unless told otherwise") {
