@@ -75,7 +75,11 @@
 #include <ashlar/migrate/crc32c.hpp>
 #include <ashlar/migrate/device_fence.hpp>
 #include <ashlar/migrate/direct_access.hpp>
+#include <ashlar/migrate/dma_copy.hpp>
+#include <ashlar/migrate/error_counter.hpp>
 #include <ashlar/migrate/evacuation.hpp>
+#include <ashlar/migrate/exclude_retired.hpp>
+#include <ashlar/migrate/failure_set.hpp>
 #include <ashlar/migrate/frame_copy.hpp>
 #include <ashlar/migrate/frame_mover.hpp>
 #include <ashlar/migrate/frame_pieces.hpp>
@@ -83,6 +87,7 @@
 #include <ashlar/migrate/isolated_range.hpp>
 #include <ashlar/migrate/line_geometry.hpp>
 #include <ashlar/migrate/lost_lines.hpp>
+#include <ashlar/migrate/migrate_failing.hpp>
 #include <ashlar/migrate/migration.hpp>
 #include <ashlar/migrate/migration_report.hpp>
 #include <ashlar/migrate/move_block.hpp>
@@ -109,6 +114,7 @@
 #include <ashlar/migrate/spare_book.hpp>
 #include <ashlar/migrate/spare_pool.hpp>
 #include <ashlar/migrate/spares.hpp>
+#include <ashlar/migrate/streaming_copy.hpp>
 #include <ashlar/migrate/tenant_mover.hpp>
 #include <ashlar/migrate/translate_address.hpp>
 #include <ashlar/migrate/write_protection.hpp>

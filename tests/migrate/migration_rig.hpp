@@ -6,6 +6,8 @@
 
 #include <ashlar/layer/counted.hpp>
 #include <ashlar/migrate/migration.hpp>
+#include <ashlar/migrate/remap_hash.hpp>
+#include <ashlar/migrate/remap_table.hpp>
 #include <ashlar/migrate/remapped_access.hpp>
 #include <ashlar/migrate/spares.hpp>
 #include <ashlar/source/radix_buddy.hpp>
@@ -75,6 +77,21 @@ class word_table {
     std::vector<builtin_atomic<std::uint64_t>> words_;
 };
 static_assert(remapping<word_table>);
+
+/// A shipped table over the same origins.
+template <class Table>
+class shipped_table : public Table {
+ public:
+    explicit shipped_table(std::size_t capacity)
+        : words_(Table::metadata_words({{0}, word_table::origins}, {{0}, word_table::origins}, capacity)) {
+        REQUIRE(!words_.empty());
+        REQUIRE(this->attach({{0}, word_table::origins}, {{0}, word_table::origins}, capacity,
+                             {words_.data(), words_.size()}) == errc::ok);
+    }
+
+ private:
+    std::vector<typename Table::word> words_;
+};
 
 /// Memory as an array, of which some lines cannot be read. `Tag`: each test program has its own.
 template <std::uint64_t FrameBytes = 4096>
@@ -154,17 +171,16 @@ struct memory_rules {
     node_id nodes = 1;
     std::uint64_t mirrored_bytes = 0;  ///< at the beginning of each node
     spares_per_node spares{.ordinary = 1024, .mirrored = 0};
-    std::size_t table_capacity = 1 << 16;
+    std::size_t table_capacity = 1 << 12;
     std::size_t lost_entries = 4;
 };
 
 template <class Protection = trap_and_retry, class Platform = array_platform<>,
-          class Copier = cpu_part_copy<Platform>>
+          class Copier = cpu_part_copy<Platform>, class Table = word_table>
 struct rig {
     using pool_type = physical_memory<zone<counted<radix_buddy<Platform>>>>;
     using path_type = failing_path<Platform>;
-    using engine_type =
-        migration<Platform, word_table, pool_type, Protection, path_type, Copier, recorded_fence>;
+    using engine_type = migration<Platform, Table, pool_type, Protection, path_type, Copier, recorded_fence>;
 
     memory_entry told_entries[32];
     memory_entry spare_entries[32];
@@ -174,7 +190,7 @@ struct rig {
     std::vector<std::byte> metadata;
     pool_type pool;
     std::unique_ptr<std::byte[]> memory;
-    word_table table;
+    Table table;
     std::vector<std::uint64_t> words;
     spare_book book;
     std::vector<typename lost_lines<Platform>::entry> lost_entries;
@@ -183,7 +199,7 @@ struct rig {
     path_type path;
     recorded_fence::record devices;
     engine_type mover;
-    remapped_access<word_table, Platform> access;
+    remapped_access<Table, Platform> access;
 
     explicit rig(memory_rules rules = {}, Copier copier = {})
         : memory(new std::byte[rules.bytes]),

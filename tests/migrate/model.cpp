@@ -35,10 +35,10 @@ constexpr memory_rules rules{.bytes = 128 * 64,
                              .spares = {.ordinary = 12, .mirrored = 4},
                              .table_capacity = 24};
 
-template <class Protection>
+template <class Protection, class Table>
 class model {
  public:
-    using rig_type = rig<Protection, small_frames>;
+    using rig_type = rig<Protection, small_frames, cpu_part_copy<small_frames>, Table>;
 
     explicit model(std::uint64_t seed) : random_(seed) {
         r.told.for_each_usable([&](const usable_run& run) {
@@ -296,11 +296,18 @@ class model {
     std::uint64_t refused_ = 0;
 };
 
-TEST_CASE_TEMPLATE("model: origins, spares and bytes", Protection, trap_and_retry, copy_cursor<3>,
-                   dirty_recopy<2, 1>) {
+/// A write protection and a table.
+template <class Protection, class Table>
+struct with {
+    using model_type = model<Protection, Table>;
+};
+
+TEST_CASE_TEMPLATE("model: origins, spares and bytes", Types, with<trap_and_retry, word_table>,
+                   with<copy_cursor<3>, shipped_table<remap_table<>>>,
+                   with<dirty_recopy<2, 1>, shipped_table<remap_hash<>>>) {
     const std::uint64_t steps = std::getenv("ASHLAR_LONG") != nullptr ? 400'000 : 20'000;
     for (const unsigned seed : {1u, 2u, 3u}) {
-        model<Protection> run(seed);
+        typename Types::model_type run(seed);
         run.run(steps);
     }
 }

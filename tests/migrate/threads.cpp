@@ -69,7 +69,8 @@ struct outcome {
 /// Moves the frames so many times, or until a write is lost.
 template <class Protection>
 outcome hammer(std::uint64_t moves, bool until_lost) {
-    rig<Protection, thread_memory> r({.spares = {.ordinary = 8, .mirrored = 0}});
+    rig<Protection, thread_memory, cpu_part_copy<thread_memory>, shipped_table<remap_table<>>> r(
+        {.spares = {.ordinary = 8, .mirrored = 0}});
     std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> lost{0};
     std::atomic<std::uint64_t> written{0};

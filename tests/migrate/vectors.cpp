@@ -11,14 +11,18 @@ namespace {
 
 using namespace migrate_tests;
 
-std::byte read_byte(rig<>& r, std::uint64_t address) {
+/// With the default table.
+using machine_rig =
+    rig<trap_and_retry, array_platform<>, cpu_part_copy<array_platform<>>, shipped_table<remap_table<>>>;
+
+std::byte read_byte(machine_rig& r, std::uint64_t address) {
     std::byte got{};
     REQUIRE(r.access.read(address, {&got, 1}) == errc::ok);
     return got;
 }
 
 TEST_CASE("64 MiB with 4 MiB of spares at the top") {
-    rig<> r;
+    machine_rig r;
     CHECK(r.told.usable_frames() == 15'360);
     CHECK(r.spares.usable_frames() == 1'024);
     CHECK(r.pool.free_frames() == 1'024);
@@ -52,7 +56,7 @@ TEST_CASE("64 MiB with 4 MiB of spares at the top") {
 }
 
 TEST_CASE("the 1,025th migration says that the spares are out") {
-    rig<> r;
+    machine_rig r;
     for (std::uint64_t i = 0; i < 1'024; ++i) {
         REQUIRE(r.mover.migrate(frame<os>{i + 1}) == errc::ok);
         // The lowest spare first.
@@ -67,7 +71,7 @@ TEST_CASE("the 1,025th migration says that the spares are out") {
 }
 
 TEST_CASE("four nodes: the origin's node until its spares are out, then the nearest one") {
-    rig<> r({.nodes = 4, .spares = {.ordinary = 8, .mirrored = 0}});
+    machine_rig r({.nodes = 4, .spares = {.ordinary = 8, .mirrored = 0}});
     // 16 MiB a node; the spares of node 2 are the last frames below 48 MiB.
     std::uint64_t origin = 0x2000;
     const auto node_of_next = [&] {
@@ -82,7 +86,7 @@ TEST_CASE("four nodes: the origin's node until its spares are out, then the near
 }
 
 TEST_CASE("a mirrored origin gets a mirrored spare first, a fallback is flagged") {
-    rig<> r({.nodes = 2, .mirrored_bytes = 8 * mebibyte, .spares = {.ordinary = 4, .mirrored = 2}});
+    machine_rig r({.nodes = 2, .mirrored_bytes = 8 * mebibyte, .spares = {.ordinary = 4, .mirrored = 2}});
     for (std::uint64_t i = 0; i < 8; ++i) {
         REQUIRE(r.mover.migrate(frame<os>{0x10 + i}) == errc::ok);
         const bool mirrored = r.pool.zone_of(*r.table.find({0x10 + i}))->mirrored;

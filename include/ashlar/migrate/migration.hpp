@@ -172,6 +172,21 @@ class migration {
         (void)book_.set(spare, spare_state::poisoned);
         return errc::ok;
     }
+    /// A machine frame fails: whatever lies in it moves away. A spare in use gives its origin another spare
+    /// and is poisoned, a free one is poisoned; a frame of the operating system is migrated, if its bytes are
+    /// there. `ok` where nobody's bytes are in it, before or now; else as `migrate`, which may have nothing
+    /// to do with it: `not_owned`. `busy` for a spare that a move in flight has claimed.
+    errc vacate(frame<machine> f, move_options options = {}) noexcept {
+        if (!book_.covers(f)) {
+            const frame<os> origin{f.number};
+            return table_.find(origin) ? errc::ok : migrate(origin, options);
+        }
+        const auto origin = book_.origin_of(f);
+        options.poison_old = true;
+        if (origin) return migrate(*origin, options);
+        const errc answer = poison(f);
+        return answer == errc::revoked ? errc::ok : answer;
+    }
     /// Takes over an entry that the table has from before a start (its image): the spare is in use. `invalid`
     /// if the table says otherwise, `not_owned` for what is no spare, `busy` for one that is not free.
     errc adopt(frame<os> origin) noexcept {
