@@ -116,6 +116,20 @@ template class migration<touchable, one_remapping, spares_of_touchable, copy_cur
 template class migration<touchable, one_remapping, spares_of_touchable, dirty_recopy<>>;
 template class remapped_access<one_remapping, touchable>;
 template class direct_access<touchable>;
+struct ticking : platform {
+    static std::uint64_t now() noexcept { return 1; }
+};
+template class error_counter<ticking>;
+struct some_channel {
+    static errc start(frame<machine>, frame<machine>, frame_part) noexcept { return errc::ok; }
+    static copy_result poll() noexcept { return {0, errc::busy}; }
+    static void stop() noexcept {}
+};
+template class dma_copy<some_channel>;
+template class migration<touchable, one_remapping, spares_of_touchable, trap_and_retry,
+                         consulting_path<touchable>, dma_copy<some_channel>>;
+template class migration<touchable, remap_table<touchable>, spares_of_touchable, trap_and_retry,
+                         consulting_path<touchable>, streaming_copy<touchable>>;
 template class remap_table<platform>;
 inline constexpr remap_shape narrow_remap{.filter_order = 4, .word_bits = 32, .line_order = 3};
 template class remap_table<platform, narrow_remap>;
@@ -167,6 +181,17 @@ template void with_sinks(const ashlar::counted<ashlar::locked<ashlar::list_buddy
 void with_spares(ashlar::memory_map& told, ashlar::memory_map& spares) {
     (void)ashlar::carve_spares(told, spares, ashlar::spares_per_node{.ordinary = 16, .mirrored = 16});
     (void)ashlar::carve_spares(told, spares, ashlar::spare_share{655});
+}
+using mover_of_touchable =
+    ashlar::migration<ashlar::touchable, ashlar::one_remapping, ashlar::spares_of_touchable>;
+void with_members(mover_of_touchable& mover,
+                  ashlar::remapped_access<ashlar::one_remapping, ashlar::touchable>& memory,
+                  ashlar::memory_map& told) {
+    (void)ashlar::exclude_retired(mover, told);
+    (void)ashlar::migrate_failing(mover, ashlar::frame_alone{}, 0x1000);
+    (void)ashlar::migrate_failing(mover, ashlar::dram_failures{}, 0x1000);
+    (void)memory.visit({1}, {0, 8}, ashlar::access_kind::write,
+                       [](std::byte* content, std::uint64_t, std::uint64_t) noexcept { *content = {}; });
 }
 using touching = ashlar::scrubbed<
     ashlar::poisoned<ashlar::accepted<ashlar::counted<ashlar::radix_buddy<ashlar::touchable>>>>,

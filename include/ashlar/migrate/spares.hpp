@@ -131,9 +131,11 @@ constexpr void for_each_spare_class(const memory_map& map, Sink&& sink) noexcept
 /// auto carved = ashlar::carve_spares(told, spares, ashlar::spares_per_node{.ordinary = 1024});
 /// (void)pool.boot(spares, nodes, metadata);
 /// ```
-template <spare_quota Quota>
+template <class Quota>
 [[nodiscard]] constexpr result<std::uint64_t> carve_spares(memory_map& told, memory_map& spares,
                                                            const Quota& quota) noexcept {
+    static_assert(spare_quota<Quota>,
+                  "carve_spares(told, spares, quota): quota must be a spare_quota: quota(spare_class)");
     if (&told == &spares || told.page_shift() != spares.page_shift()) return errc::invalid;
     std::size_t stretches = 0;
     errc wrong = errc::ok;
