@@ -130,6 +130,8 @@
 #include <ashlar/paging/table_frames.hpp>
 #include <ashlar/paging/table_source.hpp>
 #include <ashlar/paging/x86_64.hpp>
+#include <ashlar/remote/byte_address.hpp>
+#include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>
