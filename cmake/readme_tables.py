@@ -59,7 +59,9 @@ class Tables:
 
     def remap(self):
         wanted = "^remap/.*/1000$" if self.quick else "^remap/"
-        return tables.remap(self.results.runs("remap", f"--benchmark_filter={wanted}"))
+        # A few ns each: more of them.
+        repetitions = None if self.quick else 25
+        return tables.remap(self.results.runs("remap", f"--benchmark_filter={wanted}", repetitions=repetitions))
 
     def of_allocators(self):
         speed = self.results.runs("speed", *self.words, "--benchmark_filter=-^(remap|move)/")
