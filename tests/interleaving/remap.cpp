@@ -261,6 +261,12 @@ TEST_CASE("a tree: a line that is used again under a reader") {
         run("tree: a line used again and again", w, {reader(w, 16), use_again(w, 17, 41, 5)},
             [&](const auto& results) { return busy_or_not(results, 1, &busy); });
         CHECK(busy);
+        // Two at once, each of whom may be overtaken.
+        run("tree: two readers, a line used again and again", w,
+            {reader(w, 16), reader(w, 40), use_again(w, 17, 41, 4)},
+            [](const std::vector<outcome>& results) -> std::string {
+                return results[0][0] == 1 && results[1][0] == 3 ? "" : "not found";
+            });
     }
 }
 
