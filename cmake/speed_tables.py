@@ -110,6 +110,17 @@ def inlined(runs):
     return [*markdown(rows), "", " ".join([*least, runs.conditions()])]
 
 
+def batch(runs):
+    """Many blocks at once, and one by one."""
+    subjects = [subject for subject in runs.subjects() if runs.find("batch", subject, 0)]
+    rows = [["ns a block, allocated and freed: 64 at once / one by one", *map(code, subjects)]]
+    for order in ORDERS:
+        rows.append([f"order {order}"] + [
+            both(nanoseconds(runs.median(runs.find(workload, subject, order))) for workload in ("batch", "batch_one_by_one"))
+            for subject in subjects])
+    return [*markdown(rows), "", runs.conditions()]
+
+
 def trace(runs):
     """The replay of a kernel: ns an event."""
     found = [(subject, name) for subject in runs.subjects() if (name := runs.find("trace", subject))]

@@ -16,6 +16,7 @@
 #include "bench/platforms.hpp"
 #include "bench/subject.hpp"
 #include "bench/vast.hpp"
+#include "bench/workload/batch.hpp"
 #include "bench/workload/bulk.hpp"
 #include "bench/workload/churn.hpp"
 #include "bench/workload/fail.hpp"
@@ -55,6 +56,16 @@ class registry {
             for (const unsigned load : {50u, 90u}) {
                 add("churn", with + "/load:" + std::to_string(load),
                     [=](auto& state, auto& mine) { churn(state, mine, frames, order, load); });
+            }
+        }
+        if constexpr (requires(Subject & subject, std::uint64_t(&blocks)[batch_blocks]) {
+                          subject.allocate_bulk(blocks, 0u);
+                      }) {
+            for (const unsigned order : {0u, 3u, 9u}) {
+                const std::string with = "/order:" + std::to_string(order);
+                add("batch", with, [=](auto& state, auto& mine) { batch(state, mine, order); });
+                add("batch_one_by_one", with,
+                    [=](auto& state, auto& mine) { batch_one_by_one(state, mine, order); });
             }
         }
         add("mixed", "", [=](auto& state, auto& mine) { mixed(state, mine, frames); });

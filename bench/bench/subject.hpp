@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/core/bulk.hpp>
 #include <ashlar/core/source.hpp>
+#include <ashlar/core/view.hpp>
 #include <ashlar/testing/word_buffer.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +31,21 @@ class source_subject {
     }
     [[nodiscard]] bool free(unsigned, std::uint64_t first, unsigned order) {
         return source_.free({first}, order) == ashlar::errc::ok;
+    }
+    /// All of so many blocks. Frames are the numbers of blocks.
+    template <std::size_t Count, ashlar::bulk_source Bulk = Source>
+    [[nodiscard]] bool allocate_bulk(std::uint64_t (&blocks)[Count], unsigned order) {
+        ashlar::frame<> got[Count];
+        if (source_.allocate_bulk({.order = order}, ashlar::view<ashlar::frame<>>(got)).count != Count)
+            return false;
+        for (std::size_t i = 0; i < Count; ++i) blocks[i] = got[i].number;
+        return true;
+    }
+    template <std::size_t Count, ashlar::bulk_source Bulk = Source>
+    [[nodiscard]] bool free_bulk(const std::uint64_t (&blocks)[Count], unsigned order) {
+        ashlar::frame<> freed[Count];
+        for (std::size_t i = 0; i < Count; ++i) freed[i] = {blocks[i]};
+        return source_.free_bulk(ashlar::view<const ashlar::frame<>>(freed), order).error == ashlar::errc::ok;
     }
     /// All frames are free, and nothing is damaged.
     [[nodiscard]] bool is_whole() const {

@@ -42,7 +42,9 @@ void register_movers();
 /// |          | `same`: one block is allocated and freed again and again, in memory that is free otherwise |
 /// |          | `random`: half of the memory is allocated, then freed in any order by any thread |
 /// |          | `churn`: half (load:50) or most (load:90) is allocated; one goes in any order, one comes |
-/// |          | `mixed`: the same with orders 0 to 9, small ones more often |
+/// |          | `batch`: 64 blocks are allocated at once and freed at once, where there are such verbs |
+/// |          | `batch_one_by_one`: the same, block by block |
+/// |          | `mixed`: as `churn` with orders 0 to 9, small ones more often |
 /// |          | `handover`: one thread allocates, another one frees |
 /// |          | `trace`: what a kernel did (with --trace), as fast as it goes |
 /// |          | `fail`: a request that nothing can serve (with --sizes) |
@@ -62,11 +64,13 @@ void register_movers();
 /// | counter | of | meaning |
 /// |---|---|---|
 /// | `allocate_ns`, `free_ns` | `bulk`, `random` | the two apart, in processor time of a thread |
-/// | `whole_blocks_share` | `churn`, `mixed`, `trace` | of the free memory at the end, what is in pageblocks
-/// | |         | | that are all free; CPUs' slots count as free | | `worst_ns`, `p9999_ns` | with --each |
-/// the longest operation, and what 99.99 % of them took at most. By | |         | | the clock on the wall,
-/// with reading it: a thread that was preempted counts, so take the | |         | | least of several
-/// repetitions | | `next_ns`, `sections`, `section_ns` | `fail` | see there |
+/// | `whole_blocks_share` | `churn`, `mixed`, `trace` | of what is free at the end, what is in whole blocks |
+/// | `worst_ns`, `p9999_ns` | with --each | the longest operation, and what 99.99 % took at most |
+/// | `next_ns`, `sections`, `section_ns` | `fail` | see there |
+///
+/// Whole blocks are pageblocks that are all free; what CPUs' slots hold counts as free. Single operations are
+/// timed by the clock on the wall, with reading it: a thread that was preempted counts, so take the least of
+/// several repetitions.
 struct plan;
 void register_row_sources(const plan& what);
 void register_list_sources(const plan& what);

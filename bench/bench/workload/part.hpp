@@ -55,6 +55,16 @@ class part {
     }
     void free(std::uint64_t block, unsigned order) { failed_ |= !subject_->free(cpu_, block, order); }
 
+    /// Of a subject that has verbs for many blocks.
+    template <std::size_t Count>
+    void allocate_bulk(std::uint64_t (&blocks)[Count], unsigned order) {
+        failed_ |= !subject_->allocate_bulk(blocks, order);
+    }
+    template <std::size_t Count>
+    void free_bulk(const std::uint64_t (&blocks)[Count], unsigned order) {
+        failed_ |= !subject_->free_bulk(blocks, order);
+    }
+
     /// What comes before the one and after the other is not what the workload is about.
     void begins() { watch(true); }
     void ends() { watch(false); }
