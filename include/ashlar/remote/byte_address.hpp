@@ -21,8 +21,8 @@ struct byte_address {
     std::uint64_t value = 0;
 
     [[nodiscard]] friend constexpr auto operator<=>(byte_address, byte_address) noexcept = default;
-    [[nodiscard]] friend constexpr byte_address operator+(byte_address at, std::uint64_t bytes) noexcept {
-        return {at.value + bytes};
+    [[nodiscard]] friend constexpr byte_address operator+(byte_address at, std::uint64_t count) noexcept {
+        return {at.value + count};
     }
     /// Bytes from the last multiple of `block` on, a power of two.
     [[nodiscard]] constexpr std::uint64_t offset_in(std::uint64_t block) const noexcept {
