@@ -26,21 +26,25 @@ function(ashlar_test_properties name)
     endif()
 endfunction()
 
-# ashlar_test(NAME law-radix SOURCES laws.cpp more.cpp [LABELS threads])
+# ashlar_test(NAME law-radix SOURCES laws.cpp more.cpp [LABELS threads] [MANY_STEPS])
 # A doctest executable of that name. Label `threads`: it runs threads, and ThreadSanitizer is worth its time.
+# MANY_STEPS: it runs for longer than it compiles.
 function(ashlar_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "MANY_STEPS" "NAME" "SOURCES;LABELS")
     if(ASHLAR_TESTS_LABEL AND NOT ASHLAR_TESTS_LABEL IN_LIST arg_LABELS)
         return()
     endif()
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ashlar_test_main)
-    # What runs once is compiled for less time than the optimiser takes; models and explorations run millions of steps.
-    if(arg_NAME MATCHES "^(law|fault)-")
-        target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:RelWithDebInfo>:-O0>)
-    elseif(NOT arg_NAME MATCHES "^(model|interleaving)-")
-        target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-O0>)
+    # What runs once is not optimised: that takes longer than the test. Explorations spend as much on being compiled as on
+    # running, so -O1 by day; models run for longest.
+    set(level -O0)
+    if(arg_MANY_STEPS OR (arg_NAME MATCHES "^interleaving-" AND NOT ASHLAR_LONG))
+        set(level -O1)
+    elseif(arg_NAME MATCHES "^(model|interleaving)-")
+        set(level "")
     endif()
+    target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:${level}>)
     # Tests may share helpers: #include "area/helper.hpp".
     target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     # Where only tests with threads are built, a random history of one thread adds nothing.

@@ -277,16 +277,18 @@ class naive_bitmap {
     }
     /// Isolation ends where no frame of a pageblock is online.
     constexpr void end_isolation() noexcept {
-        for (std::uint64_t i = 0; i < frames_.count; ++i) {
-            const frame<space> f = frames_.first + i;
-            if (!is(f, is_isolated) || is(f, is_online)) continue;
+        constexpr std::uint64_t size = std::uint64_t{1} << isolation_order;
+        for (std::uint64_t at = 0; at < frames_.count;) {
+            const frame<space> first = frames_.first + at;
+            const std::uint64_t rest = size - (first.number & (size - 1));
+            const std::uint64_t count = rest < frames_.count - at ? rest : frames_.count - at;
             bool any_online = false;
-            for (std::uint64_t j = 0; j < frames_.count; ++j) {
-                const frame<space> other = frames_.first + j;
-                const bool together = other.number >> isolation_order == f.number >> isolation_order;
-                any_online |= together && is(other, is_online);
+            for (std::uint64_t i = 0; i < count; ++i) any_online |= is(first + i, is_online);
+            for (std::uint64_t i = 0; !any_online && i < count; ++i) {
+                word& flags = flags_of(first + i);
+                put(flags, get(flags) & ~is_isolated);
             }
-            if (!any_online) put(flags_of(f), get(flags_of(f)) & ~is_isolated);
+            at += count;
         }
     }
     /// The lowest block that serves the request; empty where there is none.
