@@ -8,14 +8,13 @@
 #include <ashlar/linux_backend/process_pages.hpp>
 #include <ashlar/linux_backend/signalled_writers.hpp>
 #include <ashlar/linux_backend/userfault_writers.hpp>
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "linux_backend/dimms.hpp"
 #include "linux_backend/firmware.hpp"
+#include "linux_backend/slow_pages.hpp"
 #include "linux_backend/tiny_guest.hpp"
 
 namespace {
@@ -28,23 +27,6 @@ using ashlar::signalled_writers;
 using ashlar::userfault_writers;
 
 constexpr std::uint64_t frames = 512;  // 2 MiB; the guest writes all but the first 64 KiB
-
-/// The protection left out.
-struct unheld_writers {
-    errc hold(ashlar::view<std::byte>) { return errc::ok; }
-    void release(ashlar::view<std::byte>, bool) {}
-};
-
-/// Takes its time between copy and re-point, so that also a slow guest stores meanwhile.
-template <class Hold>
-struct slow_pages : ashlar::process_pages<Hold> {
-    using ashlar::process_pages<Hold>::process_pages;
-
-    errc repoint(ashlar::used_block<> held, ashlar::frame<> to) {
-        std::this_thread::sleep_for(std::chrono::microseconds(100));
-        return ashlar::process_pages<Hold>::repoint(held, to);
-    }
-};
 
 /// A guest whose memory lies in DIMM 0.
 struct running_guest {

@@ -126,9 +126,11 @@ class memory_file {
                              static_cast<std::size_t>(frames.count * page_bytes_));
     }
     /// The frames' pages come now and stay in memory. `exhausted` beyond RLIMIT_MEMLOCK.
-    errc lock(range<> frames) noexcept {
+    errc lock(range<> frames) const noexcept {
         if (frames.empty() || !this->frames().contains(frames)) return errc::not_owned;
-        return ::mlock(bytes_of(frames.first), frames.count * page_bytes_) == 0 ? errc::ok : last_error();
+        return ::mlock(bytes_of(frames.first), static_cast<std::size_t>(frames.count * page_bytes_)) == 0
+                   ? errc::ok
+                   : last_error();
     }
 
     [[nodiscard]] range<> frames() const noexcept { return is_open() ? frames_ : range<>{}; }
