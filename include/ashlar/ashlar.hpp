@@ -130,8 +130,16 @@
 #include <ashlar/paging/table_frames.hpp>
 #include <ashlar/paging/table_source.hpp>
 #include <ashlar/paging/x86_64.hpp>
+#include <ashlar/remote/block_rules.hpp>
 #include <ashlar/remote/byte_address.hpp>
+#include <ashlar/remote/check_descriptor.hpp>
+#include <ashlar/remote/explain.hpp>
+#include <ashlar/remote/plan_windows.hpp>
+#include <ashlar/remote/presets.hpp>
+#include <ashlar/remote/window.hpp>
 #include <ashlar/remote/window_aimer.hpp>
+#include <ashlar/remote/window_descriptor.hpp>
+#include <ashlar/remote/window_rule.hpp>
 #include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/buddy_figures.hpp>

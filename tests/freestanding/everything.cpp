@@ -337,3 +337,9 @@ template ashlar::errc walked<ashlar::sv39x4>(ashlar::frame<ashlar::guest>, std::
 [[gnu::used]] constexpr auto use_assign_nodes = &ashlar::assign_nodes;
 // zone/
 [[gnu::used]] constexpr auto use_plan_zones = &ashlar::plan_zones;
+// remote/
+[[gnu::used]] constexpr auto use_check_descriptor = &ashlar::check;
+[[gnu::used]] constexpr auto use_explain = &ashlar::explain;
+[[gnu::used]] constexpr auto use_plan_windows = &ashlar::plan_windows;
+[[gnu::used]] constexpr auto use_window_to_local = &ashlar::window::to_local;
+[[gnu::used]] constexpr auto use_window_to_peer = &ashlar::window::to_peer;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # How a tests/<area>/CMakeLists.txt adds tests. A name begins with what it checks (law-, model-, vector-, unit-,
-# interleaving-, fuzz-, compile-fail-, freestanding-, boot-, house-); that word is also a label of the test.
+# interleaving-, fuzz-, compile-fail-, freestanding-, boot-, house-, remote-, mapped_device-); that word is also a
+# label of the test.
 # With -DASHLAR_LONG=ON, or ASHLAR_LONG=1 in ctest's environment, tests find ASHLAR_LONG=1 and run for longer.
 
 option(ASHLAR_TESTS_ONCE "Also the tests which do not depend on compiler and build type" ON)
@@ -15,7 +16,7 @@ endif()
 
 # What all tests share: labels, a time limit, the long switch; 77 means "left out, and the output says why".
 function(ashlar_test_properties name)
-    string(REGEX MATCH "^(law|fault|mutant|model|vector|unit|interleaving|fuzz|compile-fail|freestanding|boot|house|docs)" kind "${name}")
+    string(REGEX MATCH "^(law|fault|mutant|model|vector|unit|interleaving|fuzz|compile-fail|freestanding|boot|house|docs|remote|mapped_device)" kind "${name}")
     if(NOT kind)
         message(FATAL_ERROR "${name}: a test's name begins with what it checks")
     endif()

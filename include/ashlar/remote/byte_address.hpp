@@ -41,6 +41,10 @@ struct byte_range {
     std::uint64_t bytes = 0;
 
     [[nodiscard]] constexpr bool empty() const noexcept { return bytes == 0; }
+    /// Behind the last byte; 0 at the end of the address space.
+    [[nodiscard]] constexpr byte_address<Space> end() const noexcept { return {first.value + bytes}; }
+    /// The last byte; of an empty range, the one before it.
+    [[nodiscard]] constexpr byte_address<Space> last() const noexcept { return {first.value + bytes - 1}; }
     /// True when the last byte cannot be addressed: such a range is refused everywhere.
     [[nodiscard]] constexpr bool wraps() const noexcept {
         return bytes != 0 && first.value + (bytes - 1) < first.value;
@@ -51,6 +55,10 @@ struct byte_range {
     /// True when all `count` bytes from `at` on lie inside; `count` at least 1.
     [[nodiscard]] constexpr bool contains(byte_address<Space> at, std::uint64_t count) const noexcept {
         return contains(at) && count <= bytes - (at.value - first.value);
+    }
+    /// True when all of `other` lies inside, and there is something of it.
+    [[nodiscard]] constexpr bool contains(byte_range other) const noexcept {
+        return other.bytes != 0 && contains(other.first, other.bytes);
     }
     [[nodiscard]] friend constexpr bool operator==(byte_range, byte_range) noexcept = default;
 };
