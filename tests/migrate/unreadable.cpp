@@ -98,7 +98,8 @@ TEST_CASE_TEMPLATE("what the move had found is forgotten if it is given up", Pro
     REQUIRE(r.mover.begin({origin, 1}, {.serve_rest = true}) == errc::ok);
     REQUIRE(r.mover.step(2048).has_value());
     CHECK(r.mover.report().lost_lines == 1);
-    CHECK(read_at(r, address + 4 * line) == errc::unreadable);
+    // Below a cursor the copy is read, which has it not; else the source answers for itself.
+    CHECK(read_at(r, address + 4 * line) == (Protection::splits ? errc::unreadable : errc::ok));
     REQUIRE(r.mover.abort() == errc::ok);
     CHECK(read_at(r, address + 4 * line) == errc::ok);  // the machine says so itself
     CHECK(read_at(r, address + 3 * line) == errc::unreadable);
@@ -136,7 +137,7 @@ TEST_CASE("a line that was written while it could not be read is whole") {
     array_platform<>::unreadable = {address + 2 * line, address + 3 * line};
     REQUIRE(r.mover.begin({origin, 1}, {.serve_rest = true}) == errc::ok);
     REQUIRE(*r.mover.step(2048) == move_progress::more);
-    CHECK(read_at(r, address + 2 * line) == errc::unreadable);
+    CHECK(r.mover.report().lost_lines == 2);
     REQUIRE(write_at(r, address + 2 * line, line) == errc::ok);
     array_platform<>::unreadable.erase(address + 2 * line);  // as the memory does
     CHECK(read_at(r, address + 2 * line) == errc::ok);
@@ -146,6 +147,7 @@ TEST_CASE("a line that was written while it could not be read is whole") {
     while (*r.mover.step(64) == move_progress::more) {
     }
     REQUIRE(r.mover.commit() == errc::ok);
+    CHECK(r.mover.report().lost_lines == 0);
     CHECK(read_at(r, address + 2 * line, 2 * line) == errc::ok);
     CHECK(r.byte({0x3c00}, 2 * line) == std::byte{0x5e});
 }

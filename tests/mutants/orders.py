@@ -23,7 +23,7 @@ import judges
 
 JUDGES = ["interleaving-hint-tree", "interleaving-radix", "interleaving-radix-large", "interleaving-cpu-rows",
           "interleaving-cpu-magazines", "interleaving-accepted", "interleaving-tenant", "interleaving-ownership-checked",
-          "interleaving-remap"]
+          "interleaving-remap", "interleaving-migration"]
 WEAKER = {"seq_cst": ["acq_rel"], "acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 ORDER = re.compile(r"(//[^\n]*)|\bmemory_order::(seq_cst|acq_rel|acquire|release)\b")
 

@@ -5,6 +5,7 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/view.hpp>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,7 +20,11 @@ namespace ashlar {
 /// |---|---|---|
 /// | key (frame, group) | the mover, while the mask is 0 and nobody looks at it any more | relaxed |
 /// | mask | the mover sets bits, after the key; accesses clear those of lines they wrote | release, acquire |
-/// | fresh | the mover | relaxed |
+/// | fresh, told | the mover | relaxed |
+/// | how many are used | the mover | relaxed |
+///
+/// Who finds an origin at its new place, or below a cursor, finds what was lost on the way: `publish` comes
+/// before the table and the motion, which are loaded first. Before that the source answers for itself.
 ///
 /// - `sweep` and the path's wait for accesses under way come before an entry is used for another key.
 /// - Complexity: accesses pass over the entries that were ever used at once; with none, one load.
@@ -35,7 +40,8 @@ class lost_lines {
         word high{};   ///<
         word group{};  ///< the first line, in units of 32
         word mask{};
-        word fresh{};  ///< of these, those that the move in flight found: the mover's own
+        word fresh{};  ///< the mover's own: what the move in flight found
+        word told{};   ///< the mover's own: which of these are in the mask, or were until they were written
     };
 
     constexpr lost_lines() noexcept = default;
@@ -43,10 +49,10 @@ class lost_lines {
     lost_lines(const lost_lines&) = delete;
     lost_lines& operator=(const lost_lines&) = delete;
 
-    [[nodiscard]] bool empty() const noexcept { return used_.load(memory_order::acquire) == 0; }
+    [[nodiscard]] bool empty() const noexcept { return used_.load(memory_order::relaxed) == 0; }
     /// Which of the 32 lines of a group are lost.
     [[nodiscard]] std::uint32_t find(frame<os> origin, std::uint64_t group) const noexcept {
-        const std::size_t used = used_.load(memory_order::acquire);
+        const std::size_t used = used_.load(memory_order::relaxed);
         for (std::size_t i = 0; i < used; ++i) {
             const std::uint32_t mask = entries_[i].mask.load(memory_order::acquire);
             if (mask != 0 && is_of(entries_[i], origin, group)) return mask;
@@ -55,7 +61,7 @@ class lost_lines {
     }
     /// After a write of whole lines.
     void heal(frame<os> origin, std::uint64_t group, std::uint32_t lines) noexcept {
-        const std::size_t used = used_.load(memory_order::acquire);
+        const std::size_t used = used_.load(memory_order::relaxed);
         for (std::size_t i = 0; i < used; ++i) {
             const std::uint32_t mask = entries_[i].mask.load(memory_order::acquire);
             if ((mask & lines) == 0 || !is_of(entries_[i], origin, group)) continue;
@@ -71,14 +77,15 @@ class lost_lines {
                 entries_[i].group.store(vacant, memory_order::relaxed);
         }
     }
-    /// The mover, after `sweep` and the wait. `limit` if there is no room.
+    /// The mover, after `sweep` and the wait: lines of the move that could not be read. Nobody is told yet.
+    /// `limit` if there is no room.
     errc add(frame<os> origin, std::uint64_t group, std::uint32_t lines) noexcept {
         const std::size_t used = used_.load(memory_order::relaxed);
         std::size_t place = used;
         for (std::size_t i = 0; i < used; ++i) {
             if (is_of(entries_[i], origin, group)) {
-                const std::uint32_t known = entries_[i].mask.fetch_or(lines, memory_order::release);
-                note(entries_[i], lines & ~known);
+                const std::uint32_t fresh = entries_[i].fresh.load(memory_order::relaxed);
+                entries_[i].fresh.store(fresh | lines, memory_order::relaxed);
                 return errc::ok;
             }
             if (entries_[i].group.load(memory_order::relaxed) == vacant) place = i;
@@ -89,34 +96,48 @@ class lost_lines {
         one.high.store(static_cast<std::uint32_t>(origin.number >> 32), memory_order::relaxed);
         one.group.store(static_cast<std::uint32_t>(group), memory_order::relaxed);
         one.fresh.store(lines, memory_order::relaxed);
-        one.mask.store(lines, memory_order::release);
-        if (place == used) used_.store(static_cast<std::uint32_t>(used + 1), memory_order::release);
+        if (place == used) used_.store(static_cast<std::uint32_t>(used + 1), memory_order::relaxed);
         return errc::ok;
     }
-    /// The mover: lines that the move in flight had found lost could be read after all.
-    void found(frame<os> origin, std::uint64_t group, std::uint32_t lines) noexcept {
+    /// The mover: so many of these lines, which the move had found lost, could be read after all.
+    std::uint64_t found(frame<os> origin, std::uint64_t group, std::uint32_t lines) noexcept {
         const std::size_t used = used_.load(memory_order::relaxed);
         for (std::size_t i = 0; i < used; ++i) {
             const std::uint32_t fresh = entries_[i].fresh.load(memory_order::relaxed);
             if ((fresh & lines) == 0 || !is_of(entries_[i], origin, group)) continue;
-            (void)entries_[i].mask.fetch_and(~(fresh & lines), memory_order::release);
             entries_[i].fresh.store(fresh & ~lines, memory_order::relaxed);
+            return static_cast<std::uint64_t>(std::popcount(fresh & lines));
         }
+        return 0;
     }
-    /// The mover: the move is over. If it was given up, what it found is forgotten: the origins are where
-    /// they were.
-    void settle(bool moved) noexcept {
+    /// The mover, before accesses are sent to where the lines could not be copied to, by the cursor or the
+    /// table, and while nobody writes those lines: accesses are told of what the move found.
+    void publish() noexcept {
         const std::size_t used = used_.load(memory_order::relaxed);
         for (std::size_t i = 0; i < used; ++i) {
             const std::uint32_t fresh = entries_[i].fresh.load(memory_order::relaxed);
-            if (!moved && fresh != 0) (void)entries_[i].mask.fetch_and(~fresh, memory_order::release);
-            entries_[i].fresh.store(0, memory_order::relaxed);
+            const std::uint32_t news = fresh & ~entries_[i].told.load(memory_order::relaxed);
+            if (news == 0) continue;
+            entries_[i].told.store(fresh, memory_order::relaxed);
+            (void)entries_[i].mask.fetch_or(news, memory_order::release);
+        }
+    }
+    /// The mover: the move is over. If it was given up, what it found is forgotten: the origins are where
+    /// they were, and answer for themselves.
+    void settle(bool moved) noexcept {
+        const std::size_t used = used_.load(memory_order::relaxed);
+        for (std::size_t i = 0; i < used; ++i) {
+            entry& one = entries_[i];
+            const std::uint32_t told = one.told.load(memory_order::relaxed);
+            if (!moved && told != 0) (void)one.mask.fetch_and(~told, memory_order::release);
+            one.fresh.store(0, memory_order::relaxed);
+            one.told.store(0, memory_order::relaxed);
         }
     }
     /// Calls `sink(origin, group, mask)` for each group with a lost line.
     template <class Sink>
     void for_each(Sink&& sink) const noexcept {
-        const std::size_t used = used_.load(memory_order::acquire);
+        const std::size_t used = used_.load(memory_order::relaxed);
         for (std::size_t i = 0; i < used; ++i) {
             const entry& one = entries_[i];
             const std::uint32_t mask = one.mask.load(memory_order::acquire);
@@ -134,10 +155,6 @@ class lost_lines {
         return one.low.load(memory_order::relaxed) == static_cast<std::uint32_t>(origin.number) &&
                one.high.load(memory_order::relaxed) == static_cast<std::uint32_t>(origin.number >> 32) &&
                one.group.load(memory_order::relaxed) == group;
-    }
-
-    static void note(entry& one, std::uint32_t lines) noexcept {
-        one.fresh.store(one.fresh.load(memory_order::relaxed) | lines, memory_order::relaxed);
     }
 
     view<entry> entries_{};

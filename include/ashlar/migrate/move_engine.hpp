@@ -96,6 +96,7 @@ class move_engine {
             }
             if (wrong != errc::ok) return give_up(wrong, report_.obstacle);
         }
+        lost_.publish();
         for (std::uint64_t i = 0; i < move.origins.count; ++i) {
             const frame<os> origin = move.origins.first + i;
             report_.obstacle = move_obstacle::table;
@@ -220,7 +221,9 @@ class move_engine {
                 if (got.error != errc::ok) return failed(got.error);
                 budget = got.done < budget ? budget - got.done : Protection::splits && at_ < end ? 1 : 0;
             }
-            if (at_ == end) Protection::pass(path_, end);
+            if (at_ != end) continue;
+            if constexpr (Protection::splits) lost_.publish();
+            Protection::pass(path_, end);
         }
         return errc::ok;
     }

@@ -43,7 +43,7 @@ class move_lines {
             const copy_result got = copy_(from, move_.target + place, part);
             const std::uint64_t lines =
                 got.error == errc::ok ? count - done : got.done / geometry::line_bytes;
-            heal(origin, at, lines);
+            heal(origin, at, lines, report);
             done += lines;
             at += lines;
             if (got.error == errc::ok) break;
@@ -85,15 +85,16 @@ class move_lines {
         if (!serve_rest_) return errc::unreadable;
         if ((lost_->find(origin, at / 32) & line) != 0) return errc::ok;
         obstacle_ = move_obstacle::lost_lines_full;
+        report.lost_lines -= lost_->found(origin, at / 32, line);  // once more: it is one line
         if (const errc full = lost_->add(origin, at / 32, line); full != errc::ok) return full;
         ++report.lost_lines;
         return errc::ok;
     }
     /// What was lost and has been read after all: it was written meanwhile.
-    void heal(frame<os> origin, std::uint64_t at, std::uint64_t lines) noexcept {
+    void heal(frame<os> origin, std::uint64_t at, std::uint64_t lines, move_report& report) noexcept {
         if (lost_->empty()) return;
         for (const std::uint64_t end = at + lines; at < end; ++at) {
-            lost_->found(origin, at / 32, 1u << (at % 32));
+            report.lost_lines -= lost_->found(origin, at / 32, 1u << (at % 32));
         }
     }
 

@@ -70,9 +70,9 @@ class remapped_access {
         const bool moves = now.phase != detail::motion_phase::none && path_.find(origin, place);
         const bool is_write = kind == access_kind::write;
         if (moves && is_write && waits(now, place, part)) return errc::busy;
-        if (!is_write && is_lost(origin, part)) return errc::unreadable;
-
+        // First where, then whether it is lost: who finds the new place finds what was lost on the way.
         const frame<machine> home = table_.translate(origin);
+        if (!is_write && is_lost(origin, part)) return errc::unreadable;
         if (!moves || now.phase == detail::motion_phase::held || now.phase == detail::motion_phase::tracked) {
             use(bytes_at(home, part.offset), std::uint64_t{0}, part.count);
         } else {
