@@ -19,8 +19,10 @@ using each_thread = ashlar::thread_platform<most_threads>;
 /// instruction that turns them off, which programs may not execute.
 struct each_thread_guarded : each_thread {
     struct cpu_guard {
-        cpu_guard() noexcept : flags_(__builtin_ia32_readeflags_u64()) {}
-        ~cpu_guard() { __builtin_ia32_writeeflags_u64(flags_); }
+        // Through a register: GCC 12's __builtin_ia32_readeflags_u64 pops to the wrong place on the stack.
+        // Whoever uses this is compiled without a red zone, as kernels are.
+        cpu_guard() noexcept { asm volatile("pushfq\n\tpopq %0" : "=r"(flags_)::"memory"); }
+        ~cpu_guard() { asm volatile("pushq %0\n\tpopfq" ::"r"(flags_) : "memory", "cc"); }
         cpu_guard(const cpu_guard&) = delete;
         cpu_guard& operator=(const cpu_guard&) = delete;
 
