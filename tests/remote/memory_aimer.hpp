@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ashlar/remote/window_aimer.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace remote_tests {
+
+using namespace ashlar;
+
+/// Windows that lead into memory of this process: what is read through one is the block that it is aimed at.
+/// It counts, judges what it is asked for, and refuses what it is told to.
+struct memory_aimer {
+    static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+
+    std::uint32_t count = 4;
+    std::uint64_t bytes = 0x1000;
+    std::uint64_t base = 0x40'0000'0000;
+    std::uint64_t cost = 1000;
+    std::vector<std::uint64_t> costs{};  ///< of each window, if there are any
+    bool ordered = false;                ///< the last one goes first
+    std::vector<std::uint64_t> targets = std::vector<std::uint64_t>(1024, nowhere);
+    std::vector<std::uint64_t> refused{};  ///< blocks that no window can be aimed at
+    errc refusal = errc::not_owned;
+    std::uint64_t aims = 0;
+    std::uint64_t asked = 0;
+    std::uint64_t spent = 0;
+    bool is_wrong = false;  ///< asked for what a bridge could not do
+
+    [[nodiscard]] std::uint32_t windows() const noexcept { return count; }
+    [[nodiscard]] std::uint64_t block_bytes() const noexcept { return bytes; }
+    [[nodiscard]] byte_address<machine> local_of(std::uint32_t window) const noexcept {
+        return {base + window * bytes};
+    }
+    [[nodiscard]] std::uint64_t cost_of(std::uint32_t window) const noexcept {
+        return costs.empty() ? cost : costs[window];
+    }
+    [[nodiscard]] bool is_last_in_first_out() const noexcept { return ordered; }
+    errc aim(std::uint32_t window, byte_address<peer> block) noexcept {
+        ++asked;
+        is_wrong = is_wrong || window >= count || block.value % bytes != 0;
+        if (ordered) {
+            for (std::uint32_t i = 0; i < count; ++i)
+                is_wrong = is_wrong || (i < window) == (targets[i] == nowhere);
+        }
+        targets[window] = nowhere;
+        for (const std::uint64_t each : refused)
+            if (each == block.value) return refusal;
+        targets[window] = block.value;
+        ++aims;
+        spent += cost_of(window);
+        return errc::ok;
+    }
+    errc disable(std::uint32_t window) noexcept {
+        is_wrong = is_wrong || window >= count;
+        for (std::uint32_t i = window + 1; ordered && i < count; ++i)
+            is_wrong = is_wrong || targets[i] != nowhere;
+        targets[window] = nowhere;
+        return errc::ok;
+    }
+    /// Where an access to a local address arrives.
+    [[nodiscard]] std::uint64_t arrives(std::uint64_t local) const noexcept {
+        const std::uint64_t window = (local - base) / bytes;
+        if (local < base || window >= count || targets[window] == nowhere) return nowhere;
+        return targets[window] + (local - base) % bytes;
+    }
+};
+static_assert(window_aimer<memory_aimer>);
+
+/// A cache with its words.
+template <class Cache, class Aimer>
+struct attached_cache {
+    Aimer& aimer;
+    std::vector<typename Cache::word> words;
+    Cache cache;
+    errc answer;
+
+    explicit attached_cache(Aimer& over)
+        : aimer(over),
+          words(Cache::metadata_words(over.windows())),
+          answer(cache.attach(over, {words.data(), words.size()})) {}
+};
+
+}  // namespace remote_tests
