@@ -19,6 +19,7 @@ namespace ashlar::detail {
 /// | lock | exchange to 1, store of 0 | acquire, release: all that the writer alone writes |
 /// | epoch, odd while the link is up | whoever learns of the link: compare-exchange | release; read acquire |
 /// | misses | the writer | relaxed |
+/// | last aim: at which miss | the writer | relaxed |
 /// | enabled: windows, where the last one goes first | the writer | relaxed |
 /// | known epoch: of the blocks refused, and of windows where the last one goes first | the writer | relaxed
 /// |
@@ -70,6 +71,7 @@ class window_layout {
     [[nodiscard]] constexpr Word& misses() const noexcept { return first_[2]; }
     [[nodiscard]] constexpr Word& enabled() const noexcept { return first_[3]; }
     [[nodiscard]] constexpr Word& known_epoch() const noexcept { return first_[4]; }
+    [[nodiscard]] constexpr Word& last_aim() const noexcept { return first_[5]; }
 
  private:
     Word* first_ = nullptr;

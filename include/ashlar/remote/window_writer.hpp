@@ -137,7 +137,11 @@ class window_writer {
         const record window = at_.window(i);
         const bool is_found = window.block().load(memory_order::relaxed) != 0 &&
                               window.epoch().load(memory_order::relaxed) == epoch;
-        return is_found ? cheapest_ * (window.uses().load(memory_order::relaxed) + 1) : 0;
+        if (!is_found) return 0;
+        const std::uint32_t uses = window.uses().load(memory_order::relaxed) + 1;
+        const bool is_on_trial =
+            window.born().load(memory_order::relaxed) == at_.last_aim().load(memory_order::relaxed);
+        return cheapest_ * (is_on_trial ? uses - (uses + 3) / 4 : uses);
     }
     [[nodiscard]] constexpr bool is_beside(std::uint32_t i, std::uint32_t key) const noexcept {
         const bool after = i > 0 && at_.window(i - 1).target().load(memory_order::relaxed) + 1 == key;
@@ -207,6 +211,7 @@ class window_writer {
         window.generation().store(window.generation().load(memory_order::relaxed) + 1, memory_order::relaxed);
         window.uses().store(uses, memory_order::relaxed);
         window.born().store(now, memory_order::relaxed);
+        at_.last_aim().store(now, memory_order::relaxed);
         at_.map().insert(number);
     }
 
@@ -225,8 +230,12 @@ class window_writer {
         for (std::uint32_t i = first; i < at_.windows(); ++i) at_.window(i).open();
     }
     constexpr errc disable_from(std::uint32_t first) const noexcept {
-        for (std::uint32_t i = at_.enabled().load(memory_order::relaxed); i > first; --i) {
-            if (const errc told = aimer_->disable(i - 1); told != errc::ok) return told;
+        const std::uint32_t last = at_.enabled().load(memory_order::relaxed);
+        for (std::uint32_t i = last; i > first; --i) {
+            if (const errc told = aimer_->disable(i - 1); told != errc::ok) {
+                for (std::uint32_t gone = i - 1; gone < last; ++gone) leave(gone);
+                return told;
+            }
             at_.enabled().store(i - 1, memory_order::relaxed);
         }
         return errc::ok;
@@ -271,7 +280,7 @@ class window_writer {
 
     constexpr errc forget_ordered(std::uint32_t lowest) const noexcept {
         if (!close_from(lowest)) return errc::busy;
-        const errc answer = rebuild(lowest, none, 0, at_.known_epoch().load(memory_order::relaxed),
+        const errc answer = rebuild(lowest, none, 0, at_.epoch().load(memory_order::acquire),
                                     at_.misses().load(memory_order::relaxed));
         open_from(lowest);
         return answer;
@@ -289,8 +298,9 @@ class window_writer {
             const record window = at_.window(i);
             const std::uint32_t block = window.block().load(memory_order::relaxed);
             const std::uint32_t uses = window.uses().load(memory_order::relaxed);
+            const std::uint32_t since = window.epoch().load(memory_order::relaxed);
             leave(i);
-            if (i == dropped || block == 0) continue;
+            if (i == dropped || block == 0 || since != epoch) continue;
             (void)at_.history().take(block);
             // Sorted in place: windows from `first` to `kept` hold what they are to be aimed at.
             std::uint32_t place = kept++;
@@ -301,15 +311,18 @@ class window_writer {
         const std::uint32_t new_uses = key == 0 ? 0 : at_.history().take(key) + 1;
         if (key != 0) wish(kept++, key, new_uses);
         errc answer = errc::ok;
+        std::uint32_t place = first;
         for (std::uint32_t i = first; i < kept; ++i) {
             const std::uint32_t wanted = wished(i);
             const std::uint32_t uses = at_.window(i).uses().load(memory_order::relaxed);
             wish(i, 0, 0);
-            if (answer != errc::ok) continue;
-            answer = aimer_->aim(i, block_of(wanted));
-            if (answer != errc::ok) continue;
-            at_.enabled().store(i + 1, memory_order::relaxed);
-            enter(i, wanted, epoch, now, uses);
+            const errc told = aimer_->aim(place, block_of(wanted));
+            if (told == errc::ok) {
+                enter(place++, wanted, epoch, now, uses);
+                at_.enabled().store(place, memory_order::relaxed);
+            } else if (wanted == key) {
+                answer = told;
+            }
         }
         return answer;
     }

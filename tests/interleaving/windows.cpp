@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every interleaving, with weak memory, of the shipped cache of windows: programs that pin, access and
+// release while others need the window, forget the block, or lose the link. What a window is aimed at is a
+// plain value: an aim that is not ordered after all accesses under former pins, and before those under later
+// ones, is a finding by itself.
+#include <doctest/doctest.h>
+
+#include <ashlar/remote/window_cache.hpp>
+#include <string>
+#include <vector>
+
+#include "interleaving/run.hpp"
+
+namespace {
+
+using namespace ashlar;
+using namespace ashlar::testing;
+
+constexpr std::size_t users = 3;
+
+/// Windows whose targets the explorer sees: keys, 0 is nowhere. Each program has a copy of its own of them,
+/// since the explorer objects to two who read one.
+struct explored_aimer {
+    owned_cell<std::uint32_t>* targets = nullptr;
+    std::uint32_t count = 1;
+
+    [[nodiscard]] std::uint32_t windows() const noexcept { return count; }
+    [[nodiscard]] static std::uint64_t block_bytes() noexcept { return 16; }
+    [[nodiscard]] static byte_address<machine> local_of(std::uint32_t window) noexcept {
+        return {window * 16U};
+    }
+    [[nodiscard]] static std::uint64_t cost_of(std::uint32_t) noexcept { return 1; }
+    errc aim(std::uint32_t window, byte_address<peer> block) noexcept {
+        return set(window, static_cast<std::uint32_t>(block.value / 16 + 1));
+    }
+    errc disable(std::uint32_t window) noexcept { return set(window, 0); }
+    errc set(std::uint32_t window, std::uint32_t key) noexcept {
+        for (std::size_t i = 0; i < users; ++i) targets[window * users + i].set(key);
+        return errc::ok;
+    }
+};
+
+using cache_type = window_cache<explored_aimer, stepped_platform, 1>;
+
+/// Outcomes: pins that were had, pins that led elsewhere, whether one was refused for a reason it cannot
+/// have.
+constexpr std::size_t had = 0;
+constexpr std::size_t astray = 1;
+constexpr std::size_t odd = 2;
+
+struct world {
+    struct alignas(64) shared_memory {
+        owned_cell<std::uint32_t> targets[2 * users];
+        cache_type::word words[cache_type::metadata_words(2)];
+    };
+    shared_memory shared{};
+    explored_aimer bridge;
+    cache_type cache;
+
+    explicit world(std::uint32_t windows) : bridge{shared.targets, windows} {
+        REQUIRE(cache.attach(bridge, shared.words) == errc::ok);
+    }
+    [[nodiscard]] view<std::byte> bytes() { return {reinterpret_cast<std::byte*>(&shared), sizeof shared}; }
+};
+
+void access(world& w, const cache_type::pin_type& pin, std::uint64_t block, outcome& seen) {
+    if (!pin) {
+        if (pin.error() != errc::busy && pin.error() != errc::revoked) seen[odd] = 1;
+        return;
+    }
+    ++seen[had];
+    if (w.shared.targets[pin.handle().window * users + scheduler::current->running()].get() != block + 1)
+        ++seen[astray];
+}
+
+explorer::program user(world& w, std::vector<std::uint64_t> blocks) {
+    return [&w, blocks] {
+        outcome seen{};
+        for (const std::uint64_t block : blocks) {
+            auto pin = w.cache.pin({block * 16}, 8);
+            access(w, pin, block, seen);
+        }
+        return seen;
+    };
+}
+explorer::program forgetter(world& w, std::uint64_t block) {
+    return [&w, block] {
+        outcome seen{};
+        // When it says that the block is gone, nobody has it, and nobody gets it from the old window.
+        const errc answer = w.cache.forget({{block * 16}, 16});
+        if (answer != errc::ok && answer != errc::busy) seen[odd] = 1;
+        return seen;
+    };
+}
+explorer::program link(world& w) {
+    return [&w] {
+        w.cache.link_lost();
+        w.cache.link_restored();
+        return outcome{};
+    };
+}
+
+[[nodiscard]] std::string judge(world& w, const std::vector<outcome>& results) {
+    for (const outcome& each : results) {
+        if (each[astray] != 0) return "a pin leads elsewhere";
+        if (each[odd] != 0) return "a refusal for no reason";
+    }
+    for (std::uint32_t i = 0; i < w.cache.windows(); ++i)
+        if (w.cache.pins_of(i, pin_owner::cpu) != 0) return "a pin is left";
+    // All is over: every block can be had.
+    return {};
+}
+
+void run(const char* name, std::uint32_t windows, const std::vector<std::uint64_t>& before,
+         std::vector<explorer::program> (*programs)(world&), std::uint32_t deviations = no_bound) {
+    world w(windows);
+    for (const std::uint64_t block : before) REQUIRE(w.cache.pin({block * 16}, 8));
+    explore_weak(
+        name, w.bytes(), programs(w), [&](const auto& results) { return judge(w, results); }, {}, deviations);
+}
+
+TEST_CASE("a window that two need for different blocks") {
+    run("one window, two blocks, each once", 1, {}, [](world& w) {
+        return std::vector{user(w, {1}), user(w, {2})};
+    });
+    run("one window that has a block, and another that is needed", 1, {1}, [](world& w) {
+        return std::vector{user(w, {1}), user(w, {2})};
+    });
+    run(
+        "one window, back and forth", 1, {1},
+        [](world& w) {
+            return std::vector{user(w, {1, 1}), user(w, {2, 1})};
+        },
+        4);
+}
+
+TEST_CASE("a block that is forgotten while it is pinned") {
+    run(
+        "pinned and forgotten", 1, {1},
+        [](world& w) {
+            return std::vector{user(w, {1, 1}), forgetter(w, 1)};
+        },
+        4);
+    run(
+        "pinned, forgotten, another needs the window", 1, {1},
+        [](world& w) {
+            return std::vector{user(w, {1}), forgetter(w, 1), user(w, {2})};
+        },
+        3);
+}
+
+TEST_CASE("a link that is lost while a window is pinned and aimed") {
+    run(
+        "pinned, and the link goes and comes", 1, {1},
+        [](world& w) {
+            return std::vector{user(w, {1, 1}), link(w)};
+        },
+        4);
+    run(
+        "aimed, and the link goes and comes", 1, {1},
+        [](world& w) {
+            return std::vector{user(w, {2}), link(w), user(w, {1})};
+        },
+        3);
+}
+
+TEST_CASE("two windows, three blocks") {
+    run(
+        "two windows, three blocks", 2, {1, 2},
+        [](world& w) {
+            return std::vector{user(w, {1, 3}), user(w, {2, 1})};
+        },
+        3);
+}
+
+}  // namespace
