@@ -167,13 +167,13 @@ TEST_CASE("windows are aimed at most 1.3 times as often as by whoever knows the 
             CHECK(got * 10 <= best * 13);
             CHECK(got < plain);
         };
-        compare("zipf 0.8", zipf(0.8, 1000, 40000, 1));
-        compare("zipf 1.0", zipf(1.0, 1000, 40000, 2));
-        compare("zipf 1.2", zipf(1.2, 1000, 40000, 3));
-        compare("scan, a quarter too long", scan(windows + windows / 4, 40000));
-        compare("scan, twice too long", scan(std::size_t{windows} * 2, 40000));
-        compare("scan", scan(1000, 40000));
-        compare("zipf and scans", zipf_and_scans(40000));
+        compare("zipf 0.8", zipf(0.8, 1000, 20000, 1));
+        compare("zipf 1.0", zipf(1.0, 1000, 20000, 2));
+        compare("zipf 1.2", zipf(1.2, 1000, 20000, 3));
+        compare("scan, a quarter too long", scan(windows + windows / 4, 20000));
+        compare("scan, twice too long", scan(std::size_t{windows} * 2, 20000));
+        compare("scan", scan(1000, 20000));
+        compare("zipf and scans", zipf_and_scans(20000));
     }
 }
 
@@ -182,7 +182,7 @@ TEST_CASE(
     for (const double skew : {0.8, 1.0, 1.2}) {
         memory_aimer model;
         model.count = 256;
-        const trace all = zipf(skew, 1000, 40000, 4);
+        const trace all = zipf(skew, 1000, 20000, 4);
         const std::uint64_t got = run(all, model).aims;
         const std::uint64_t best = favourites(all, 256);
         tell("zipf, to the favourites", "256 windows", got, best, lru(all, model).aims);
@@ -203,7 +203,7 @@ TEST_CASE("a scan that is one block too long misses twice a round, and not alway
 TEST_CASE("when the favourites change the old ones are forgotten") {
     memory_aimer model;
     model.count = 64;
-    const trace all = phases(40000);
+    const trace all = phases(20000);
     const std::uint64_t got = run(all, model).aims;
     tell("phases", "64 windows", got, belady(all, 64), lru(all, model).aims);
     CHECK(got < lru(all, model).aims);
@@ -232,14 +232,14 @@ TEST_CASE("what it costs is below plain LRU where windows cost much, and not all
     mixed.costs.assign(36, command);
     for (std::size_t i = 0; i < 4; ++i) mixed.costs[i] = 1000;
     for (const double skew : {0.8, 1.0, 1.2}) {
-        const trace all = zipf(skew, 1000, 20000, 6);
+        const trace all = zipf(skew, 1000, 10000, 6);
         compare("Switchtec, zipf", all, switchtec);
         compare("LIFO, zipf", all, decoders);
         compare("registers and LUT, zipf", all, mixed);
     }
-    compare("Switchtec, scan", scan(40, 20000), switchtec);
-    compare("LIFO, scan", scan(40, 20000), decoders);
-    compare("registers and LUT, scan", scan(40, 20000), mixed);
+    compare("Switchtec, scan", scan(40, 10000), switchtec);
+    compare("LIFO, scan", scan(40, 10000), decoders);
+    compare("registers and LUT, scan", scan(40, 10000), mixed);
     compare("Switchtec, zipf and scans", zipf_and_scans(20000), switchtec);
     compare("LIFO, zipf and scans", zipf_and_scans(20000), decoders);
 }
