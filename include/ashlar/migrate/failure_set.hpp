@@ -44,7 +44,8 @@ struct dram_decode {
     [[nodiscard]] constexpr std::uint64_t bank_of(std::uint64_t address) const noexcept {
         std::uint64_t bank = 0;
         for (std::size_t i = 0; i < bank_masks.size(); ++i) {
-            bank |= std::uint64_t{std::popcount(address & bank_masks[i]) % 2 != 0} << i;
+            const auto ones = static_cast<unsigned>(std::popcount(address & bank_masks[i]));
+            bank |= std::uint64_t{ones % 2} << i;
         }
         return bank;
     }

@@ -80,7 +80,8 @@ class spare_book {
     /// How many spares are in a state.
     [[nodiscard]] constexpr std::uint64_t count(spare_state state) const noexcept {
         std::uint64_t found = 0;
-        for_each([&](frame<machine>, std::uint64_t word) noexcept { found += state_in(word) == state; });
+        for_each(
+            [&](frame<machine>, std::uint64_t word) noexcept { found += state_in(word) == state ? 1U : 0U; });
         return found;
     }
     /// Calls `sink(spare, origin)` for each active spare, ascending; it may set the state of that spare.

@@ -14,11 +14,11 @@ namespace detail {
 
 /// Eight bytes past the caches. MOVNTI stores from a general register, so it is there where a kernel is
 /// compiled without vector registers.
-inline void store_past_caches(std::uint64_t* into, std::uint64_t value) noexcept {
+inline void store_past_caches(std::uint64_t& into, std::uint64_t value) noexcept {
 #if defined(__x86_64__)
-    __asm__ volatile("movnti %1, %0" : "=m"(*into) : "r"(value));
+    __asm__ volatile("movnti %1, %0" : "=m"(into) : "r"(value));
 #else
-    *into = value;
+    into = value;
 #endif
 }
 /// Such stores are not ordered among others: they are by who stores after this.
@@ -54,7 +54,7 @@ struct streaming_copy {
                 std::uint64_t word = 0;
                 __builtin_memcpy(&word, source + done, 8);
                 void* const place = target + done;
-                detail::store_past_caches(static_cast<std::uint64_t*>(place), word);
+                detail::store_past_caches(*static_cast<std::uint64_t*>(place), word);
             }
         }
         __builtin_memcpy(target + done, source + done, count - done);
