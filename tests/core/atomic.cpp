@@ -41,5 +41,5 @@ TEST_CASE("each verb does what it says, at compile time and at run time") {
 TEST_CASE("an atomic word is only its word") {
     static_assert(sizeof(builtin_atomic<std::uint64_t>) == 8);
     static_assert(atomics<platform> && cpu_local<platform>);
-    static_assert(!frame_access<platform> && !clock<platform>);
+    static_assert(!frame_access<platform> && !ashlar::clock<platform>);
 }

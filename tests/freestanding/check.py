@@ -3,7 +3,7 @@
 """check.py ROOT TARGET libc|nolibc|refused: the library compiles freestanding and needs next to nothing.
 
 TARGET     one of targets.py, which says what source is compiled: everything.cpp, where nothing else is said
-nolibc     optimised, in long runs at -O2 (a target with a sibling, in a short run: not translated, it has the mode libc for that);
+nolibc     optimised (-Og, in long runs -O2; a target with a sibling, in a short run: not translated, it has the mode libc for that);
            libstdc++'s headers, the compiler's own, and nolibc/features.h are all there is on the include path
 libc       not optimised (all that the optimiser would remove is there); the headers of a libc are on the path
 refused    wide_atomics.cpp, optimised: the allow-list finds the calls that it should find
@@ -50,7 +50,7 @@ def headers_are_as_wanted(command, libc):
 def symbols_of(target, mode, root):
     """(defined functions, undefined symbols) of the object."""
     source = "wide_atomics.cpp" if mode == "refused" else target.source
-    optimised = "-O2" if os.environ.get("ASHLAR_LONG") else "-O1"
+    optimised = "-O2" if os.environ.get("ASHLAR_LONG") else "-Og"
     command = [target.compiler, *targets.FREESTANDING, "-O0" if mode == "libc" else optimised, *WARNINGS, *target.flags,
                *targets.include_path(target, mode == "libc")]
     headers_are_as_wanted(command, mode == "libc")

@@ -37,15 +37,16 @@ function(ashlar_test)
     endif()
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ashlar_test_main)
-    # What runs once is not optimised: that takes longer than the test. Explorations spend as much on being compiled as on
-    # running, so -O1 by day; models run for longest.
+    # What runs once is not optimised: that takes longer than the test. Explorations and models spend as much on being
+    # compiled as on running, so -O1 by day.
     set(level -O0)
-    if(arg_MANY_STEPS OR (arg_NAME MATCHES "^interleaving-" AND NOT ASHLAR_LONG))
-        set(level -O1)
-    elseif(arg_NAME MATCHES "^(model|interleaving)-")
+    if(arg_NAME MATCHES "^(model|interleaving)-" AND ASHLAR_LONG)
         set(level "")
+    elseif(arg_MANY_STEPS OR arg_NAME MATCHES "^(model|interleaving)-")
+        set(level -O1)
     endif()
     target_compile_options(${arg_NAME} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:${level}>)
+    target_precompile_headers(${arg_NAME} REUSE_FROM ashlar_test_headers${level})
     # Tests may share helpers: #include "area/helper.hpp".
     target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     # Where only tests with threads are built, a random history of one thread adds nothing.
