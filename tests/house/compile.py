@@ -5,7 +5,8 @@
 alone      every header is a translation unit of its own, warnings as errors, with each compiler
 linked     two translation units with every header in both link into one program and agree on its addresses
 gnu        all headers with -std=gnu++20, where `linux` and `unix` are macros
-cost       ashlar.hpp compiles in at most 1.5e9 instructions: 0.5 s at three a nanosecond, whatever else the machine does
+cost       ashlar.hpp compiles in at most 2e9 instructions, whatever else the machine does: 0.5 s at four a nanosecond, less
+           than what a processor of 3 GHz does
 """
 import concurrent.futures
 import os
@@ -19,7 +20,7 @@ import tempfile
 import tree
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-INSTRUCTION_LIMIT = 1_500_000_000
+INSTRUCTION_LIMIT = 2_000_000_000
 
 
 def run(command):
