@@ -41,8 +41,7 @@ struct evacuation_report {
 /// it.
 /// - Context: thread, no guard held; as the mover and the destination.
 /// - Failure: see `evacuate`.
-/// - Source: DESIGN of Linux memory hotplug; US9600202 and CN104252419 move memory block by block in the same
-/// way.
+/// - Source: Linux memory hotplug (mm/memory_hotplug.c, mm/page_isolation.c) for the order of its steps.
 ///
 /// Example:
 /// ```
