@@ -37,15 +37,12 @@ struct ignore_properties {
 /// - `online(range)`: frames inside the attached range enter. A frame that is online is `busy`, a revoked one
 ///   `revoked`, one outside `not_owned`.
 /// - `offline(range)`: frames leave. Every one must be isolated and free, else `busy`; frames that are not
-/// online
-///   are `not_owned`.
+///   online are `not_owned`.
 /// - `isolate(range)`, `readmit(range)`: nothing new is handed out from the range, what is freed stays out.
-/// The
-///   range starts and ends at multiples of 2^`isolation_order` frames or at the ends of the attached range,
-///   else `misaligned`; a range without any online frame is `not_owned`.
-/// - `revoke(range)`: the frames are gone, used or not; a later free of one says `revoked`. The value is the
-/// number
-///   of free frames that left. Frames that are not online are `not_owned`.
+///   The range starts and ends at multiples of 2^`isolation_order` frames or at the ends of the attached
+///   range, else `misaligned`; a range without any online frame is `not_owned`.
+/// - `revoke(range)`: the frames are gone, used or not; a later free of one says `revoked`. The value is
+///   the number of free frames that left. Frames that are not online are `not_owned`.
 /// - `allocate(request)`: 2^order frames, naturally aligned; never frame 0.
 /// - `allocate_at(range)`: exactly these frames, isolated or not, frame 0 too; `busy` if one is not free.
 /// - `free(frame, order)`: a block, whole or in smaller aligned pieces.

@@ -39,8 +39,7 @@ struct accept_shape {
 /// unaccepted: nobody was given a frame of the unit before.
 ///
 /// - When the platform refuses: the unit stays unaccepted, the block goes back. If it said `busy`, so does
-/// the
-///   call. Otherwise `allocate` isolates the unit, so that nobody runs into it again, and tries another
+///   the call. Otherwise `allocate` isolates the unit, so that nobody runs into it again, and tries another
 ///   block, up to `attempts`; then it answers the platform's error. `readmit` of the unit gives it another
 ///   chance. `allocate_at` answers the error and isolates nothing.
 /// - Unaccepted frames are free frames to `free_frames` and `visit_free`; `unaccepted_frames` and

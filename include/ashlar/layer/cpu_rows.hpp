@@ -31,9 +31,8 @@ namespace ashlar {
 /// - Context: each verb takes the guard. Exclusive: whatever the guard keeps off the CPU; for the rest (NMI),
 ///   and where CPUs have no ids, `inner()`. `this_cpu()` beyond `max_cpus` uses the source. Shared: anywhere.
 /// - `isolate` sets the flags, then says `busy` until no slot holds a frame of the range: let every CPU
-/// drain,
-///   and repeat it, also after an `offline` that says `busy` (frames may have been on their way into a slot).
-///   The other verbs on ranges drain the caller's slot first.
+///   drain, and repeat it, also after an `offline` that says `busy` (frames may have been on their way into
+///   a slot). The other verbs on ranges drain the caller's slot first.
 /// - Failure: that of the source. A double free is detected in the caller's slot and in the source; one of a
 ///   frame that lies in another CPU's slot is noticed, if at all, when that slot is flushed, and goes to the
 ///   platform's defect hook.

@@ -28,18 +28,15 @@ struct compaction_report {
 /// scanners move whatever they meet first.
 ///
 /// - Words: 16 bits for each pageblock of the range, a picture of how full it is. `survey` takes it; it may
-/// grow
-///   old without harm.
+///   grow old without harm.
 /// - Before the first block of a pageblock moves, all of it is looked at: one with anything in it that is
-/// pinned,
-///   that no user of the mover's has, or that reaches out of it, is left alone, and is the first to be
-///   filled.
+///   pinned, that no user of the mover's has, or that reaches out of it, is left alone, and is the first to
+///   be filled.
 /// - Protocol: the verbs of the contract only; others allocate and free meanwhile. A place in a full
-/// pageblock is
-///   taken by `allocate_at`, whatever its mobility class. One compaction of a range at a time.
+///   pageblock is taken by `allocate_at`, whatever its mobility class. One compaction of a range at a time.
 /// - Complexity: a pass over the free frames, then for each pageblock emptied a look at its frames, and as
-/// many
-///   moves as frames were in use; finding the next one is a scan of the words at each of `order` levels.
+///   many moves as frames were in use; finding the next one is a scan of the words at each of `order`
+///   levels.
 /// - Context: thread, no guard held; as the mover.
 /// - Failure: what does not move stays where it is; see the verbs.
 /// - Source: Linux mm/compaction.c for what is done, not for how.

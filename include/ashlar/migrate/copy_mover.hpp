@@ -15,12 +15,10 @@ namespace ashlar {
 ///
 /// - `block_of(frame)`: as of a `frame_mover`.
 /// - `hold(block)`: from `ok` on until `release` nobody writes to the block, and it is neither freed nor
-/// pinned.
-///   Writers wait, or fault and try again; readers may go on. `busy` if it is pinned, or is not used any
-///   more.
+///   pinned. Writers wait, or fault and try again; readers may go on. `busy` if it is pinned, or is not
+///   used any more.
 /// - `repoint(block, to)`: whoever pointed at the block points at `to` when it returns, and nobody has the
-/// block
-///   mapped any more. An error leaves all as it was.
+///   block mapped any more. An error leaves all as it was.
 /// - `release(block, to)`: the hold on a block ends, wherever it is now; `to` is where it was to go.
 template <class O>
 concept block_owner = requires(O owner, frame<typename O::space> f, used_block<typename O::space> held) {

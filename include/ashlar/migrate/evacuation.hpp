@@ -29,16 +29,13 @@ struct evacuation_report {
 /// off, `allocate_at` takes them as a block, `end` lets them be handed out again.
 ///
 /// - It can stop after every block, go on later, begin another pass over what stayed, or be ended: what was
-/// moved
-///   stays moved, and no frame is lost.
-/// - Isolation is by whole units of 2^isolation_order frames: `begin` isolates those that the range touches.
-/// Each
-///   is isolated by one caller at a time: `busy` if one is already (where the source tells).
+///   moved stays moved, and no frame is lost.
+/// - Isolation is by whole units of 2^isolation_order frames: `begin` isolates those that the range
+///   touches. Each is isolated by one caller at a time: `busy` if one is already (where the source tells).
 /// - Protocol: the verbs of the contract only; others allocate and free meanwhile. A frame that somebody
-/// takes
-///   before it is isolated is met in use, and moves. One caller for each evacuation.
+///   takes before it is isolated is met in use, and moves. One caller for each evacuation.
 /// - Complexity: for each frame one question to the mover, and one to the source if nobody is known to use
-/// it.
+///   it.
 /// - Context: thread, no guard held; as the mover and the destination.
 /// - Failure: see `evacuate`.
 /// - Source: Linux memory hotplug (mm/memory_hotplug.c, mm/page_isolation.c) for the order of its steps.

@@ -25,11 +25,10 @@ struct used_block {
 ///   it; `busy` if it is pinned: a device, a window or a lazy load holds its address. What it answers may be
 ///   stale the next moment.
 /// - `move(from, to, order)`: both are starts of 2^order frames, `to` is the caller's and nobody uses it.
-/// After
-///   `ok` the data are in `to`, whoever pointed at `from` points at `to`, no write was lost, and nobody uses
-///   `from` or has it mapped. After any error all is as before and nobody has seen `to`: `busy` for a block
-///   that is pinned or gone by now, or whose devices object; `unreadable` for a memory error in `from`; else
-///   the user's own. A mover whose users' writes it cannot hold back says so in its comment.
+///   After `ok` the data are in `to`, whoever pointed at `from` points at `to`, no write was lost, and
+///   nobody uses `from` or has it mapped. After any error all is as before and nobody has seen `to`: `busy`
+///   for a block that is pinned or gone by now, or whose devices object; `unreadable` for a memory error in
+///   `from`; else the user's own. A mover whose users' writes it cannot hold back says so in its comment.
 ///
 /// Both may sleep if the mover's comment says so, and are called with no guard held.
 template <class M>

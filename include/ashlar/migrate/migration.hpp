@@ -58,10 +58,9 @@ namespace ashlar {
 ///   `report()` and `lost_lines`, and refused by `remapped_access` until it is written.
 /// - Spares: of the origin's node, else the nearest that has one; mirrored first for a mirrored origin, where
 ///   ordinary ones are flagged as `fallback`. Ordinary origins get ordinary spares.
-/// - Complexity: `step(budget)` is bounded by the bytes of its budget, rounded up to lines, and one `lock` of
-/// the path a
-///   stride; `begin` and `commit` by the frames of the move and the path; a commit that frees spares passes
-///   over the book. `abort` copies back what a cursor has passed.
+/// - Complexity: `step(budget)` is bounded by the bytes of its budget, rounded up to lines, and one `lock`
+///   of the path a stride; `begin` and `commit` by the frames of the move and the path; a commit that frees
+///   spares passes over the book. `abort` copies back what a cursor has passed.
 /// - Context: thread, or SMM between slices of which the system runs; no guard held; one call at a time: a
 ///   second one is `busy`. What accesses use (table, path, lost lines) is theirs in any context.
 /// - Failure: see `move_obstacle`. `poison` of a spare in use is `busy`: migrate its origin

@@ -38,17 +38,15 @@ struct moved_block {
 /// Moves what a tenant already holds into mirrored memory when he becomes critical (`mirror_first`), or out
 /// of it.
 ///
-/// - A transaction that can stop after every block: `promote` goes on where it stopped. Until `commit` it can
-/// be
-///   rolled back: what was moved goes back to memory of the kind and node that it came from. That needs a
-///   note for each block moved, in the caller's storage; when it is full: `commit`, and go on.
+/// - A transaction that can stop after every block: `promote` goes on where it stopped. Until `commit` it
+///   can be rolled back: what was moved goes back to memory of the kind and node that it came from. That
+///   needs a note for each block moved, in the caller's storage; when it is full: `commit`, and go on.
 /// - What is mirrored already is passed over; what is pinned stays, and is counted. Blocks that are pinned,
-/// or for
-///   which there is no mirrored block of their order, do not stop it; no room for a single frame does. Old
-///   frames go back to the zone that holds them. Without mirrored memory in the machine nothing moves.
+///   or for which there is no mirrored block of their order, do not stop it; no room for a single frame
+///   does. Old frames go back to the zone that holds them. Without mirrored memory in the machine nothing
+///   moves.
 /// - What the tenant takes meanwhile follows `mirror_first`, which is set; he may free meanwhile, as far as
-/// the
-///   mover allows. One promotion of a tenant at a time.
+///   the mover allows. One promotion of a tenant at a time.
 /// - Complexity: a pass over the owner table, and one move for each block.
 /// - Context: thread, no guard held; as the mover.
 /// - Failure: see `promote`; a block that failed is where it was.

@@ -40,8 +40,7 @@ void rewrite_frame(frame<typename Platform::space> f) noexcept {
 /// offline, hwpoison). All are listed, for the next boot to leave out.
 ///
 /// - Words: one for each frame, {number, state}; 0 is empty. `note` alone may be called where nothing can
-/// wait (a
-///   machine check, an NMI that stopped anybody); `work` does the rest in a thread.
+///   wait (a machine check, an NMI that stopped anybody); `work` does the rest in a thread.
 ///
 /// | word goes | by | when |
 /// |---|---|---|
@@ -53,7 +52,7 @@ void rewrite_frame(frame<typename Platform::space> f) noexcept {
 /// - Complexity: `note` and a lookup are a pass over the words. `work`: one move for each frame in use.
 /// - Context: `note`, `visit` any, NMI included. `work` thread, one caller, no guard held; as the mover.
 /// - Failure: `limit` where the list is full; what `work` answers is the last reason for which a frame
-/// stayed.
+///   stayed.
 /// - Source: Linux mm/memory-failure.c (soft_offline_page).
 ///
 /// Example:

@@ -19,17 +19,15 @@ namespace ashlar {
 ///   without such a line, nor a whole one, it takes from where the most is free in one piece, and the line by
 ///   half.
 /// - Metadata: 1.015 bits a frame and about 1 KiB, in the caller's storage; position independent, indices
-/// only.
-/// - Complexity: allocate looks at one line in the common case; a search that finds nothing lowers the hints
-/// it
-///   met, so the next one ends at the root (one load). A free touches one row and reads one hint per level.
+///   only.
+/// - Complexity: allocate looks at one line in the common case; a search that finds nothing lowers the
+///   hints it met, so the next one ends at the root (one load). A free touches one row and reads one hint
+///   per level.
 /// - Context: allocate, allocate_at, free, owns from any context that the platform's atomics allow, NMI
-/// included (no
-///   lock is taken); the others from thread context. detach, and attach, alone.
+///   included (no lock is taken); the others from thread context. detach, and attach, alone.
 /// - Failure: see `errc`; the state is as before. Every double or foreign free that does not race another
-/// wrong call
-///   is detected. `exhausted` is true at one moment of the call (see radix_take::find for the two weaker
-///   cases). The figure that `revoke` answers is exact unless frees of the same range race it.
+///   wrong call is detected. `exhausted` is true at one moment of the call (see radix_take::find for the
+///   two weaker cases). The figure that `revoke` answers is exact unless frees of the same range race it.
 /// - The protocol of every shared word is in radix_core.
 ///
 /// ```

@@ -17,10 +17,9 @@ namespace ashlar::detail {
 /// The words of a radix buddy, what each one is, and who may write it.
 ///
 /// - row: a bit a frame, set = free. Take: CAS to fewer bits, acq_rel. Give: a read-modify-write to more
-/// bits,
-///   seq_cst, half of "write my row, then read the other rows, the flags and the hints".
+///   bits, seq_cst, half of "write my row, then read the other rows, the flags and the hints".
 /// - whole: a bit a line, set = all of it free and its rows zero. Take and split: acq_rel; give and merge:
-/// seq_cst.
+///   seq_cst.
 /// - online, isolated: a bit a line. The holder of the lock only, seq_cst; givers re-read them after giving.
 /// - holes: the absent frames of lines that are online in part. The holder of the lock only.
 /// - mobility: the class of each line, where blocks of it are looked for. Anyone, relaxed; see mobility_map.

@@ -23,8 +23,7 @@ namespace ashlar::testing {
 ///   in S all sc steps of its word that were at newer ones, with everything that precedes it. So accesses
 ///   that mix orders on one word are as weak as C++20 allows, and no weaker.
 /// - Stronger than C++20 in one point: no load reads from a store that is taken later (load buffering;
-/// program
-///   order and reads-from together have no cycle, as in RC11).
+///   program order and reads-from together have no cycle, as in RC11).
 /// - Not modelled: fences (the atomics here have none), consume, mixed sizes.
 /// - Old stores that nobody can read are forgotten and times are counted from the oldest store left: equal
 ///   futures have equal states.
