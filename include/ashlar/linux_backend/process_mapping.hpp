@@ -36,8 +36,7 @@ namespace ashlar {
 ///
 /// | word | written by | order |
 /// |---|---|---|
-/// | frame of a block, plus 1 | the one thread that assigns, withdraws, re-points | release; acquire to read
-/// |
+/// | frame of a block, plus 1 | the one thread that writes | release; acquire to read |
 ///
 /// Complexity: O(1) and one system call; metadata 8 bytes a block. Context: thread. One thread at a time
 /// writes, any may read `frame_of` and `block_of`. Failure: `errc`, all as before.
