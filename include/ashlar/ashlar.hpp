@@ -6,6 +6,7 @@
 #include <ashlar/core/atomic.hpp>
 #include <ashlar/core/bulk.hpp>
 #include <ashlar/core/bytes.hpp>
+#include <ashlar/core/crc32c.hpp>
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/platform.hpp>
@@ -72,7 +73,6 @@
 #include <ashlar/migrate/compaction.hpp>
 #include <ashlar/migrate/consulting_path.hpp>
 #include <ashlar/migrate/copy_mover.hpp>
-#include <ashlar/migrate/crc32c.hpp>
 #include <ashlar/migrate/device_fence.hpp>
 #include <ashlar/migrate/direct_access.hpp>
 #include <ashlar/migrate/dma_copy.hpp>
@@ -139,6 +139,12 @@
 #include <ashlar/remote/plan_windows.hpp>
 #include <ashlar/remote/presets.hpp>
 #include <ashlar/remote/refused_blocks.hpp>
+#include <ashlar/remote/register_access.hpp>
+#include <ashlar/remote/registers_amd.hpp>
+#include <ashlar/remote/registers_idt.hpp>
+#include <ashlar/remote/registers_intel.hpp>
+#include <ashlar/remote/registers_switchtec.hpp>
+#include <ashlar/remote/requesting_programmer.hpp>
 #include <ashlar/remote/window.hpp>
 #include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/remote/window_cache.hpp>
@@ -147,6 +153,7 @@
 #include <ashlar/remote/window_layout.hpp>
 #include <ashlar/remote/window_map.hpp>
 #include <ashlar/remote/window_pin.hpp>
+#include <ashlar/remote/window_programmer.hpp>
 #include <ashlar/remote/window_rule.hpp>
 #include <ashlar/remote/window_words.hpp>
 #include <ashlar/remote/window_writer.hpp>

@@ -3,7 +3,7 @@
 // one.
 #include <doctest/doctest.h>
 
-#include <ashlar/migrate/crc32c.hpp>
+#include <ashlar/core/crc32c.hpp>
 #include <ashlar/migrate/remap_image.hpp>
 #include <ashlar/testing/random_bits.hpp>
 #include <map>

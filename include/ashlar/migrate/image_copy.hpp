@@ -4,7 +4,7 @@
 #include <ashlar/core/bytes.hpp>
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/view.hpp>
-#include <ashlar/migrate/crc32c.hpp>
+#include <ashlar/core/crc32c.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
