@@ -131,13 +131,17 @@
 #include <ashlar/paging/table_source.hpp>
 #include <ashlar/paging/x86_64.hpp>
 #include <ashlar/remote/block_rules.hpp>
+#include <ashlar/remote/bridge_windows.hpp>
 #include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/check_descriptor.hpp>
 #include <ashlar/remote/explain.hpp>
+#include <ashlar/remote/hand_shake.hpp>
 #include <ashlar/remote/identity_window.hpp>
+#include <ashlar/remote/link_guard.hpp>
 #include <ashlar/remote/pin_owner.hpp>
 #include <ashlar/remote/plan_windows.hpp>
 #include <ashlar/remote/presets.hpp>
+#include <ashlar/remote/reaiming.hpp>
 #include <ashlar/remote/refused_blocks.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/registers_amd.hpp>
@@ -149,6 +153,7 @@
 #include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/remote/window_cache.hpp>
 #include <ashlar/remote/window_descriptor.hpp>
+#include <ashlar/remote/window_gate.hpp>
 #include <ashlar/remote/window_history.hpp>
 #include <ashlar/remote/window_layout.hpp>
 #include <ashlar/remote/window_map.hpp>

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every register program and every way to program against simulated bridges: windows are aimed where they
+// should be, misaligned targets and dead links are found, and whatever fails leaves the window closed.
+#include <doctest/doctest.h>
+
+#include <ashlar/remote/bridge_windows.hpp>
+#include <ashlar/remote/presets.hpp>
+#include <ashlar/remote/reaiming.hpp>
+#include <ashlar/remote/registers_amd.hpp>
+#include <ashlar/remote/registers_idt.hpp>
+#include <ashlar/remote/registers_intel.hpp>
+#include <ashlar/remote/registers_switchtec.hpp>
+#include <ashlar/remote/requesting_programmer.hpp>
+#include <ashlar/remote/window_aimer.hpp>
+#include <ashlar/testing/simulated_bridge.hpp>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+
+namespace {
+
+using namespace ashlar;
+using namespace ashlar::testing;
+
+using gate = window_gate<>;
+constexpr std::uint64_t mib = 1 << 20;
+
+struct words {
+    gate::word each[gate::words]{};
+};
+
+/// Aims window `window`, and uses it: what is stored there arrives.
+template <class Programmer, class Bridge>
+void aims(Programmer& programmer, Bridge& bridge, std::uint32_t window, bool misaligned_is_found) {
+    words state;
+    const gate here(state.each);
+    CHECK(here.pin().error() == errc::not_owned);
+    reaiming<platform, Programmer, Bridge> machine(here, programmer, bridge, window);
+    CHECK(machine.step() == errc::invalid);
+    CHECK(machine.begin({{0}, 0}) == errc::invalid);
+    std::uint32_t generation = 0;
+    const std::uint64_t targets[] = {0x7'1230'0000, 0x12'8000'0000, 0x0f00'0000};
+    for (const std::uint64_t target : targets) {
+        const window_aim aim{{target}, mib};
+        REQUIRE(machine.begin(aim) == errc::ok);
+        CHECK(machine.begin(aim) == errc::invalid);
+        CHECK(here.claim() == errc::busy);
+        REQUIRE(machine.run(1000) == errc::ok);
+        CHECK(bridge.look(window).open);
+        CHECK(bridge.look(window).target == target);
+        CHECK(bridge.look(window).bytes == mib);
+        const auto pinned = here.pin();
+        REQUIRE(pinned.has_value());
+        CHECK(pinned->aim == aim);
+        CHECK(pinned->generation == ++generation);
+        const std::uint64_t local = bridge.model().place(window);
+        bridge.store(local + 0x1238, target);
+        CHECK(bridge.load(local + 0x1238) == target);
+        CHECK(bridge.peer_word(target + 0x1238) == target);
+        // A pin holds it.
+        REQUIRE(machine.begin({{0x40'0000'0000}, mib}) == errc::ok);
+        CHECK(machine.run(10) == errc::busy);
+        CHECK(machine.at() == reaim_step::drain);
+        CHECK(here.pin().error() == errc::busy);
+        CHECK(bridge.look(window).target == target);
+        CHECK(machine.give_up() == errc::ok);
+        CHECK(here.is_open());
+        here.unpin();
+    }
+    // A page in the midst of a block.
+    REQUIRE(machine.begin({{0x7'1230'1000}, mib}) == errc::ok);
+    const errc answer = machine.run(1000);
+    if (misaligned_is_found) {
+        CHECK((answer == errc::corrupt || answer == errc::misaligned));
+        CHECK(!bridge.look(window).open);
+        CHECK(here.pin().error() == answer);
+        CHECK(!machine.uncertain());
+    } else {
+        CHECK(answer == errc::ok);
+    }
+    REQUIRE(machine.begin({{0x30'0000}, mib}) == errc::ok);
+    REQUIRE(machine.run(1000) == errc::ok);
+    REQUIRE(machine.begin_closing() == errc::ok);
+    REQUIRE(machine.run(1000) == errc::ok);
+    CHECK(!bridge.look(window).open);
+    CHECK(here.pin().error() == errc::not_owned);
+    CHECK(bridge.load(bridge.model().place(window)) == ~std::uint64_t{0});
+
+    // The link goes at any step: told, closed, never open for users.
+    for (unsigned at = 0; at < 24; ++at) {
+        bridge.restore_link(true);
+        REQUIRE(machine.begin({{0x30'0000}, mib}) == errc::ok);
+        REQUIRE(machine.run(1000) == errc::ok);
+        REQUIRE(machine.begin({{0x50'0000}, mib}) == errc::ok);
+        for (unsigned i = 0; i < at && machine.under_way(); ++i) (void)machine.step();
+        const bool ended = !machine.under_way();
+        bridge.drop_link();
+        const errc lost = machine.run(1000);
+        CHECK(!machine.under_way());
+        if (!ended && machine.failed_at() != reaim_step::idle) {
+            CHECK(lost == errc::revoked);
+            CHECK(here.pin().error() == errc::revoked);
+            CHECK(machine.uncertain());
+        }
+        bridge.restore_link(true);
+    }
+    // Another peer: all ones are not needed for that to be found.
+    REQUIRE(machine.begin({{0x50'0000}, mib}) == errc::ok);
+    bridge.restore_link(false);
+    CHECK(machine.run(1000) == errc::revoked);
+    CHECK(!machine.uncertain());
+    CHECK(!bridge.look(window).open);
+    bridge.restore_link(true);
+}
+
+TEST_CASE("Intel gen1") {
+    simulated_bridge<intel_gen1_model> bridge;
+    intel_gen1_registers programmer(bridge, bridge.model().aperture);
+    for (const std::uint32_t window : {0U, 1U}) aims(programmer, bridge, window, true);
+    // A part of it, and the limit that opens all.
+    REQUIRE(programmer.enable(0, {{0}, 0x8000}) == errc::ok);
+    CHECK(bridge.look(0).bytes == 0x8000);
+    CHECK(programmer.enable(0, {{0}, 2 * mib}) == errc::invalid);
+    CHECK(programmer.disable(2) == errc::invalid);
+    SUBCASE("a BAR at 0 cannot be closed") {
+        simulated_bridge<intel_gen1_model> low(intel_gen1_model{{.first_place = 0}});
+        intel_gen1_registers program(low, low.model().aperture);
+        CHECK(program.disable(0) == errc::unsupported);
+        CHECK(program.disable(1) == errc::ok);
+    }
+}
+TEST_CASE("Intel gen3, gen4") {
+    simulated_bridge<intel_gen3_model> third;
+    intel_gen3_registers gen3(third, third.model().place(0), third.model().place(1));
+    for (const std::uint32_t window : {0U, 1U}) aims(gen3, third, window, true);
+    simulated_bridge<intel_gen3_model> ice(intel_gen3_model{{}, false, true, false});
+    intel_gen4_registers icx(ice, ice.model().place(0), ice.model().place(1), true);
+    for (const std::uint32_t window : {1U, 0U}) aims(icx, ice, window, true);
+    CHECK(icx.write(0, {{0}, 0x3000}) == errc::misaligned);
+    simulated_bridge<intel_gen3_model> rapids(intel_gen3_model{{}, false, false, true});
+    intel_gen4_registers spr(rapids, rapids.model().place(0), rapids.model().place(1), false);
+    for (const std::uint32_t window : {0U, 1U}) aims(spr, rapids, window, false);
+    CHECK(spr.enabled(2).error() == errc::invalid);
+}
+TEST_CASE("AMD") {
+    simulated_bridge<amd_model> bridge;
+    amd_registers programmer(bridge, 3);
+    for (const std::uint32_t window : {0U, 1U, 2U}) aims(programmer, bridge, window, false);
+    CHECK(programmer.enable(0, {{0}, std::uint64_t{1} << 32}) == errc::limit);
+    // The parts with two windows lack the first.
+    amd_registers two(bridge, 2);
+    REQUIRE(two.enable(0, {{0}, 0x5000}) == errc::ok);
+    CHECK(bridge.look(1).bytes == 0x5000);
+}
+TEST_CASE("Switchtec") {
+    simulated_bridge<switchtec_model> bridge;
+    switchtec_registers programmer(bridge, 3);
+    for (const std::uint32_t window : {0U, 2U}) aims(programmer, bridge, window, true);
+    // A command that is refused: the partition is reset, the window closed.
+    words state;
+    reaiming machine(gate(state.each), programmer, bridge, 1);
+    REQUIRE(machine.begin({{0x70'0000}, mib}) == errc::ok);
+    while (machine.at() != reaim_step::enable) (void)machine.step();
+    bridge.model().refuse = true;
+    CHECK(machine.run(1000) == errc::corrupt);
+    CHECK(machine.failed_at() == reaim_step::enable);
+    CHECK(!machine.uncertain());
+    CHECK(!bridge.look(1).open);
+    REQUIRE(machine.begin({{0x70'0000}, mib}) == errc::ok);
+    CHECK(machine.run(1000) == errc::ok);
+    CHECK(bridge.look(1).target == 0x70'0000);
+}
+TEST_CASE("IDT, direct and slices") {
+    simulated_bridge<idt_direct_model> direct;
+    idt_direct_registers programmer(direct, direct.model().place(0), direct.model().place(1), 5);
+    for (const std::uint32_t window : {0U, 1U}) aims(programmer, direct, window, false);
+    CHECK((direct.read32(0x470) & 0xe000) == 5U << 13);
+    simulated_bridge<idt_slices_model> table;
+    platform::atomic<std::uint32_t> port;
+    idt_slice_registers<decltype(table)> slices(table, port, 2, 5);
+    for (const std::uint32_t window : {0U, 11U}) {
+        // The bridge keeps the low bits and does not use them: only the descriptor's rules find these.
+        words state;
+        reaiming machine(gate(state.each), slices, table, window);
+        REQUIRE(machine.begin({{0x7'1230'0000}, mib}) == errc::ok);
+        REQUIRE(machine.run(100) == errc::ok);
+        CHECK(table.look(window).target == 0x7'1230'0000);
+    }
+    // Someone else is at the port.
+    port.store(1, memory_order::relaxed);
+    CHECK(slices.disable(3) == errc::busy);
+    CHECK(slices.read(3).error() == errc::busy);
+    port.store(0, memory_order::relaxed);
+    CHECK(slices.disable(3) == errc::ok);
+}
+
+/// A mailbox that answers after a few looks, or not.
+template <class Programmer>
+struct mailbox {
+    Programmer* programmer = nullptr;
+    unsigned delay = 2;
+    bool silent = false;
+    std::optional<window_request> asked{};
+    unsigned looks = 0;
+
+    errc send(const window_request& request) {
+        asked = request;
+        looks = 0;
+        return errc::ok;
+    }
+    result<window_reply> receive() {
+        if (silent || !asked || ++looks < delay) return errc::busy;
+        // One to a request that was given up comes first.
+        if (looks == delay) return window_reply{asked->sequence - 1, errc::corrupt, 0};
+        return serve(*programmer, *asked);
+    }
+};
+
+TEST_CASE("on request: the target programs, and answers") {
+    simulated_bridge<amd_model> bridge;
+    amd_registers target(bridge, 3);
+    mailbox<decltype(target)> box{.programmer = &target};
+    requesting_programmer programmer(box, 20);
+    static_assert(window_programmer<decltype(programmer)>);
+    aims(programmer, bridge, 1, false);
+    // No answer in time.
+    words state;
+    reaiming machine(gate(state.each), programmer, bridge, 2);
+    box.silent = true;
+    REQUIRE(machine.begin({{0x10'0000}, mib}) == errc::ok);
+    CHECK(machine.run(10'000) == errc::unreadable);
+    CHECK(machine.uncertain());
+    CHECK(gate(state.each).pin().error() == errc::unreadable);
+    box.silent = false;
+    REQUIRE(machine.begin({{0x10'0000}, mib}) == errc::ok);
+    CHECK(machine.run(10'000) == errc::ok);
+    // What the target refuses comes back.
+    CHECK(programmer.disable(9) == errc::busy);
+    errc answer = errc::busy;
+    while (answer == errc::busy) answer = programmer.disable(9);
+    CHECK(answer == errc::invalid);
+}
+
+/// A hypervisor with one slot for each window.
+struct slots {
+    window_aim each[2]{};
+    errc refuse = errc::ok;
+
+    errc show(std::uint32_t window, const window_aim& aim) {
+        if (refuse != errc::ok) return refuse;
+        each[window] = aim;
+        return errc::ok;
+    }
+    errc hide(std::uint32_t window) {
+        each[window] = {};
+        return errc::ok;
+    }
+    result<window_aim> shown(std::uint32_t window) { return each[window]; }
+};
+struct straight {
+    std::uint64_t word = 0;
+    void store_fence() {}
+    std::uint64_t read_back(std::uint32_t) { return word; }
+    errc check_link() { return errc::ok; }
+};
+
+TEST_CASE("by a hypervisor, and by nobody") {
+    slots hypervisor;
+    straight path;
+    hypervisor_programmer programmer(hypervisor);
+    words state;
+    reaiming machine(gate(state.each), programmer, path, 1);
+    REQUIRE(machine.begin({{0x1000}, 0x3000}) == errc::ok);
+    REQUIRE(machine.run(100) == errc::ok);
+    CHECK(hypervisor.each[1] == window_aim{{0x1000}, 0x3000});
+    // Data may be all ones: the link is asked, and is there.
+    path.word = ~std::uint64_t{0};
+    hypervisor.refuse = errc::exhausted;
+    REQUIRE(machine.begin({{0x5000}, 0x3000}) == errc::ok);
+    CHECK(machine.run(100) == errc::exhausted);
+    CHECK(hypervisor.each[1] == window_aim{});
+    CHECK(gate(state.each).pin().error() == errc::exhausted);
+
+    fixed_programmer fixed({{0x1000}, 0x1000});
+    words other;
+    reaiming still(gate(other.each), fixed, path, 0);
+    REQUIRE(still.begin({{0x1000}, 0x1000}) == errc::ok);
+    CHECK(still.run(100) == errc::ok);
+    REQUIRE(still.begin({{0x2000}, 0x1000}) == errc::ok);
+    CHECK(still.run(100) == errc::unsupported);
+    CHECK(still.failed_at() == reaim_step::write);
+}
+
+TEST_CASE("the windows of a bridge are what a cache asks for") {
+    simulated_bridge<amd_model> bridge;
+    amd_registers programmer(bridge, 3);
+    using windows = bridge_windows<platform, decltype(programmer), decltype(bridge)>;
+    static_assert(window_aimer<windows>);
+    windows all(programmer, bridge);
+    const byte_address<machine> places[] = {{bridge.model().place(0)}, {bridge.model().place(1)}};
+    windows::word state[windows::words_needed(2)]{};
+    const auto amd = with_aperture(presets::amd_three, mib);
+    CHECK(all.attach(amd, window_kind::direct, places, 3000, state, 100) == errc::misaligned);
+    CHECK(all.attach(amd, window_kind::direct, places, 2 * mib, state, 100) == errc::limit);
+    CHECK(all.attach(amd, window_kind::direct, places, mib, {state, 3}, 100) == errc::limit);
+    CHECK(all.attach(amd, window_kind::slice, places, mib, state, 100) == errc::invalid);
+    CHECK(all.attach(with_aperture(presets::intel_gen3, 2 * mib), window_kind::direct, places, mib, state,
+                     9) == errc::misaligned);
+    REQUIRE(all.attach(amd, window_kind::direct, places, mib, state, 100) == errc::ok);
+    CHECK(all.windows() == 2);
+    CHECK(all.block_bytes() == mib);
+    CHECK(all.local_of(1) == places[1]);
+    CHECK(all.cost_of(0) == 1000);
+    CHECK(!all.is_last_in_first_out());
+    REQUIRE(all.aim(1, {5 * mib}) == errc::ok);
+    CHECK(bridge.look(1).target == 5 * mib);
+    CHECK(all.aim(1, {5 * mib + 1}) == errc::misaligned);
+    CHECK(all.aim(2, {0}) == errc::invalid);
+    REQUIRE(all.gate(1).pin().has_value());
+    CHECK(all.aim(1, {6 * mib}) == errc::busy);
+    CHECK(all.gate(1).is_open());
+    all.gate(1).unpin();
+    CHECK(all.aim(1, {6 * mib}) == errc::ok);
+    CHECK(all.disable(1) == errc::ok);
+    CHECK(!bridge.look(1).open);
+}
+
+}  // namespace
