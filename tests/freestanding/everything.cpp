@@ -66,6 +66,61 @@ template class accepted<locked<list_buddy<touchable>>>;
 template class scrubbed<poisoned<accepted<radix_buddy<touchable>>>, scrub_both>;
 template class bump<platform>;
 
+// remote/
+struct some_registers {
+    static std::uint32_t read32(std::uint64_t) noexcept;
+    static std::uint64_t read64(std::uint64_t) noexcept;
+    static void write32(std::uint64_t, std::uint32_t) noexcept;
+    static void write64(std::uint64_t, std::uint64_t) noexcept;
+    static void store_fence() noexcept;
+};
+inline std::uint32_t some_registers::read32(std::uint64_t) noexcept {
+    return 0;
+}
+inline std::uint64_t some_registers::read64(std::uint64_t) noexcept {
+    return 0;
+}
+inline void some_registers::write32(std::uint64_t, std::uint32_t) noexcept {}
+inline void some_registers::write64(std::uint64_t, std::uint64_t) noexcept {}
+inline void some_registers::store_fence() noexcept {}
+struct some_path {
+    static void store_fence() noexcept {}
+    static std::uint64_t read_back(std::uint32_t) noexcept { return 0; }
+    static errc check_link() noexcept { return errc::ok; }
+};
+struct some_mailbox {
+    static errc send(const window_request&) noexcept { return errc::busy; }
+    static result<window_reply> receive() noexcept { return errc::busy; }
+};
+struct some_hypervisor {
+    static errc show(std::uint32_t, const window_aim&) noexcept { return errc::ok; }
+    static errc hide(std::uint32_t) noexcept { return errc::ok; }
+    static result<window_aim> shown(std::uint32_t) noexcept { return errc::busy; }
+};
+struct some_port {
+    static errc send(std::uint32_t, std::uint32_t) noexcept { return errc::busy; }
+    static errc receive(std::uint32_t&, std::uint32_t&) noexcept { return errc::busy; }
+};
+template class intel_gen1_registers<some_registers>;
+template class intel_gen3_registers<some_registers>;
+template class intel_gen4_registers<some_registers>;
+template class amd_registers<some_registers>;
+template class switchtec_registers<some_registers>;
+template class idt_direct_registers<some_registers>;
+template class idt_slice_registers<some_registers>;
+template class requesting_programmer<some_mailbox>;
+template class hypervisor_programmer<some_hypervisor>;
+template result<window_reply> serve(amd_registers<some_registers>&, const window_request&) noexcept;
+template class window_gate<platform>;
+template class reaiming<platform, idt_direct_registers<some_registers>, some_path>;
+template class reaiming<platform, fixed_programmer, some_path>;
+template class bridge_windows<platform, switchtec_registers<some_registers>, some_path>;
+template class link_guard<platform>;
+template class scratchpad_words<some_registers>;
+template class message_words<some_port>;
+template class hand_shake<scratchpad_words<some_registers>>;
+template class hand_shake<message_words<some_port>>;
+
 // zone/
 template class zone<bump<platform>>;
 template class zone<counted<radix_buddy<platform>>>;

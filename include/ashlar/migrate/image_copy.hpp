@@ -2,9 +2,9 @@
 #pragma once
 
 #include <ashlar/core/bytes.hpp>
+#include <ashlar/core/crc32c.hpp>
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/view.hpp>
-#include <ashlar/core/crc32c.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>

@@ -102,7 +102,9 @@ class hand_shake {
 
     constexpr errc step() noexcept {
         if (!is_epoch(own_.epoch) || own_.offered.wraps()) return errc::invalid;
-        if (const errc said = say(); said != errc::ok) return said;
+        // What the peer said is read even if it has no room: it may wait for that.
+        const errc said = say();
+        if (said != errc::ok && said != errc::busy) return said;
         detail::hello_image image;
         for (std::uint32_t i = 0; i < hello_words; ++i) {
             const result<std::uint32_t> found = channel_->read(i);
@@ -115,10 +117,10 @@ class hand_shake {
         if (own_.peer_epoch != heard->epoch) {
             own_.peer_epoch = heard->epoch;
             written_ = 0;
-            const errc said = say();
-            return said == errc::ok ? errc::busy : said;
+            const errc again = say();
+            return again == errc::ok ? errc::busy : again;
         }
-        return heard->peer_epoch == own_.epoch ? errc::ok : errc::busy;
+        return said == errc::ok && heard->peer_epoch == own_.epoch ? errc::ok : errc::busy;
     }
     /// What the peer said last.
     [[nodiscard]] constexpr const hello& peer_hello() const noexcept { return peer_; }

@@ -18,7 +18,8 @@ namespace ashlar {
 /// a link that is down nor memory that was cleared looks like it. Any context; constexpr.
 [[nodiscard]] constexpr std::uint64_t canary_of(std::uint32_t epoch) noexcept {
     crc32c sum;
-    for (const char each : {'A', 'S', 'H', 'L'}) sum.add(static_cast<std::byte>(each));
+    constexpr char tag[] = {'A', 'S', 'H', 'L'};
+    for (const char each : tag) sum.add(static_cast<std::byte>(each));
     for (unsigned i = 0; i < 4; ++i) sum.add(static_cast<std::byte>(epoch >> (8 * i) & 0xff));
     return std::uint64_t{epoch} << 32 | sum.value();
 }
@@ -44,7 +45,8 @@ enum class [[nodiscard]] link_verdict : std::uint8_t{
 /// |---|---|---|
 /// | 0, epoch of the link: odd while it is up | `raise`, `lower`: one caller | store release; load acquire |
 /// |  | `check`, who finds it lost, makes it even | `compare_exchange` acq_rel |
-/// | 1, the peer's epoch | `raise`, while the link is down | relaxed: published by word 0 |
+/// | 1, the peer's epoch | `raise`, while the link is down | store release, load acquire: who sees it sees
+/// the link down before |
 ///
 /// Fails closed: once a check found the link lost it is down for all, until `raise`. (Word 0 comes round
 /// after 2^31 losses.) Wait-free. Any context. Errors: `revoked`: down, or not the epoch of the handle.
@@ -69,7 +71,7 @@ class link_guard {
         if (!is_epoch(peer_epoch)) return errc::invalid;
         const std::uint32_t now = words_[0].load(memory_order::acquire);
         if ((now & 1) != 0) return errc::busy;
-        words_[1].store(peer_epoch, memory_order::relaxed);
+        words_[1].store(peer_epoch, memory_order::release);
         words_[0].store(now + 1, memory_order::release);
         return now + 1;
     }
@@ -103,7 +105,7 @@ class link_guard {
         if (canary == ~std::uint64_t{0}) return link_verdict::lost;
         const auto told = static_cast<std::uint32_t>(canary >> 32);
         if (!is_epoch(told) || canary != canary_of(told)) return link_verdict::unshaped;
-        return told == words_[1].load(memory_order::relaxed) ? link_verdict::up : link_verdict::other;
+        return told == words_[1].load(memory_order::acquire) ? link_verdict::up : link_verdict::other;
     }
 
  private:
