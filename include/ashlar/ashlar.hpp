@@ -145,6 +145,7 @@
 #include <ashlar/remote/refused_blocks.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/registers_amd.hpp>
+#include <ashlar/remote/registers_endpoint.hpp>
 #include <ashlar/remote/registers_idt.hpp>
 #include <ashlar/remote/registers_intel.hpp>
 #include <ashlar/remote/registers_switchtec.hpp>

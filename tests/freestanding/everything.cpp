@@ -72,6 +72,7 @@ struct some_registers {
     static std::uint64_t read64(std::uint64_t) noexcept;
     static void write32(std::uint64_t, std::uint32_t) noexcept;
     static void write64(std::uint64_t, std::uint64_t) noexcept;
+    static void write16(std::uint64_t, std::uint16_t) noexcept {}
     static void store_fence() noexcept;
 };
 inline std::uint32_t some_registers::read32(std::uint64_t) noexcept {
@@ -108,6 +109,7 @@ template class amd_registers<some_registers>;
 template class switchtec_registers<some_registers>;
 template class idt_direct_registers<some_registers>;
 template class idt_slice_registers<some_registers>;
+template class endpoint_registers<some_registers>;
 template class requesting_programmer<some_mailbox>;
 template class hypervisor_programmer<some_hypervisor>;
 template result<window_reply> serve(amd_registers<some_registers>&, const window_request&) noexcept;

@@ -105,6 +105,10 @@ static_assert(check(sound) == defect::none);
 static_assert(says(sound, {{0}, 0}, rule::not_empty, {}));
 static_assert(says(sound, {{~std::uint64_t{0}}, 2}, rule::not_empty, {}));
 static_assert(says(with_aperture(sound, 3), {{0}, 1}, rule::sound_descriptor, {}));
+// The example of `window_descriptor`.
+constexpr window_descriptor bridge = with_aperture(presets::intel_gen3, 1 << 30);
+static_assert(says(bridge, {{0x4000'1000}, 4096}, rule::aligned_to_aperture, {{0x4000'0000}, 0x2000}));
+
 /// The last page there is.
 static_assert(shows(sound, {{0xffff'ffff'ffff'f000}, 4 * kib}));
 

@@ -7,6 +7,7 @@
 #include <ashlar/remote/presets.hpp>
 #include <ashlar/remote/reaiming.hpp>
 #include <ashlar/remote/registers_amd.hpp>
+#include <ashlar/remote/registers_endpoint.hpp>
 #include <ashlar/remote/registers_idt.hpp>
 #include <ashlar/remote/registers_intel.hpp>
 #include <ashlar/remote/registers_switchtec.hpp>
@@ -192,6 +193,30 @@ TEST_CASE("IDT, direct and slices") {
     CHECK(slices.read(3).error() == errc::busy);
     port.store(0, memory_order::relaxed);
     CHECK(slices.disable(3) == errc::ok);
+}
+
+TEST_CASE("a PCI endpoint's mailbox") {
+    simulated_bridge<endpoint_model> bridge;
+    endpoint_registers programmer(bridge, 50);
+    for (const std::uint32_t window : {0U, 3U}) aims(programmer, bridge, window, false);
+    // The half beside the status is the endpoint's.
+    CHECK((bridge.read32(8) >> 16) == 1);
+    words state;
+    reaiming machine(gate(state.each), programmer, bridge, 1);
+    // The endpoint refuses: told, closed.
+    REQUIRE(machine.begin({{0x10'0000}, 2 * mib}) == errc::ok);
+    CHECK(machine.run(1000) == errc::corrupt);
+    CHECK(machine.failed_at() == reaim_step::enable);
+    CHECK(!machine.uncertain());
+    // It does not answer.
+    bridge.model().silent = true;
+    REQUIRE(machine.begin({{0x10'0000}, mib}) == errc::ok);
+    CHECK(machine.run(10'000) == errc::unreadable);
+    CHECK(machine.uncertain());
+    bridge.model().silent = false;
+    REQUIRE(machine.begin({{0x10'0000}, mib}) == errc::ok);
+    CHECK(machine.run(10'000) == errc::ok);
+    CHECK(bridge.look(1).target == 0x10'0000);
 }
 
 /// A mailbox that answers after a few looks, or not.

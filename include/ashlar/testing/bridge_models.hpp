@@ -217,4 +217,34 @@ class idt_slices_model : public model_base {
         std::vector<std::vector<std::uint32_t>>(32, std::vector<std::uint32_t>(3));
 };
 
+/// A PCI endpoint whose software does commands after a few looks at the status, or never.
+class endpoint_model : public model_base {
+ public:
+    static constexpr std::uint32_t windows = 4;
+    std::uint32_t polls = 3;
+    bool silent = false;
+
+    void reset(register_file& file) const { file.set(8, 0x1'0000); }
+    void write(register_file& file, std::uint64_t offset, std::uint32_t value) {
+        file.set(offset, value);
+        if (offset == 0) left_ = polls;
+    }
+    std::uint32_t read(register_file& file, std::uint64_t offset) {
+        if (offset == 8 && left_ != 0 && !silent && --left_ == 0) {
+            const std::uint32_t which = file.get(4);
+            const bool known = which < windows && (file.get(0) == 3 || file.get(0) == 4);
+            const bool fits = file.get64(0x18) <= aperture && file.get64(0x10) % 4096 == 0;
+            if (known && file.get(0) == 4) shown_[which] = {};
+            if (known && file.get(0) == 3 && fits) shown_[which] = {true, file.get64(0x10), file.get64(0x18)};
+            file.set(8, (file.get(8) & 0xffff'0000U) | (known && (fits || file.get(0) == 4) ? 1 : 2));
+        }
+        return file.get(offset);
+    }
+    [[nodiscard]] simulated_window look(const register_file&, std::uint32_t i) const { return shown_[i]; }
+
+ private:
+    simulated_window shown_[windows]{};
+    std::uint32_t left_ = 0;
+};
+
 }  // namespace ashlar::testing

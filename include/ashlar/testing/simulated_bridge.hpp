@@ -63,6 +63,15 @@ class simulated_bridge {
         }
         if (between_halves) between_halves();
     }
+    /// Half a word: takes effect at once.
+    void write16(std::uint64_t offset, std::uint16_t value) {
+        const std::lock_guard locked(mutex_);
+        if (!up_) return;
+        settle();
+        const unsigned shift = offset % 4 * 8;
+        const std::uint32_t rest = registers_.get(offset & ~std::uint64_t{3}) & ~(0xffffU << shift);
+        registers_.set(offset & ~std::uint64_t{3}, rest | std::uint32_t{value} << shift);
+    }
     void write64(std::uint64_t offset, std::uint64_t value) {
         if (halves) {
             write32(offset, static_cast<std::uint32_t>(value));
