@@ -39,13 +39,13 @@ class identity_window {
     identity_window(const identity_window&) = delete;
     identity_window& operator=(const identity_window&) = delete;
 
-    constexpr pin_type pin(byte_address<peer> at, std::uint64_t bytes,
+    constexpr pin_type pin(byte_address<peer> at, std::uint64_t length,
                            pin_owner owner = pin_owner::cpu) noexcept {
-        if (bytes == 0) return pin_type(errc::invalid);
-        if (!covered_.contains(at, bytes)) return pin_type(errc::not_owned);
+        if (length == 0) return pin_type(errc::invalid);
+        if (!covered_.contains(at, length)) return pin_type(errc::not_owned);
         const std::uint32_t now = epoch_.load(memory_order::acquire);
         if (now % 2 == 0) return pin_type(errc::revoked);
-        return pin_type(*this, {0, 0, now, 0}, local_of(at), bytes, owner);
+        return pin_type(*this, {0, 0, now, 0}, local_of(at), length, owner);
     }
     constexpr errc pin_all(view<const byte_range<peer>> ranges, view<pin_type> pins,
                            pin_owner owner = pin_owner::cpu) noexcept {

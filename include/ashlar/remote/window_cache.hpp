@@ -97,30 +97,30 @@ class window_cache {
         return errc::ok;
     }
 
-    /// Makes `bytes` bytes of one block accessible until the pin is released.
-    constexpr pin_type pin(byte_address<peer> at, std::uint64_t bytes,
+    /// Makes `length` bytes of one block accessible until the pin is released.
+    constexpr pin_type pin(byte_address<peer> at, std::uint64_t length,
                            pin_owner owner = pin_owner::cpu) noexcept {
         std::uint32_t key = 0;
-        if (const errc answer = check(at, bytes, key); answer != errc::ok) return pin_type(answer);
+        if (const errc answer = check(at, length, key); answer != errc::ok) return pin_type(answer);
         if (const std::uint32_t number = at_.map().find(key); number != writer::none) [[likely]] {
             if (hold(number, key)) [[likely]]
-                return made(number, at, bytes, owner);
+                return made(number, at, length, owner);
         }
-        return pin_slowly(key, at, bytes, owner);
+        return pin_slowly(key, at, length, owner);
     }
 
     /// The same block again, at another place perhaps, if the window that the handle tells still has it,
     /// since the same epoch and generation; otherwise `revoked`.
-    constexpr pin_type pin_again(window_handle known, byte_address<peer> at, std::uint64_t bytes,
+    constexpr pin_type pin_again(window_handle known, byte_address<peer> at, std::uint64_t length,
                                  pin_owner owner = pin_owner::cpu) noexcept {
         std::uint32_t key = 0;
-        if (const errc answer = check(at, bytes, key); answer != errc::ok) return pin_type(answer);
+        if (const errc answer = check(at, length, key); answer != errc::ok) return pin_type(answer);
         if (known.block + 1 != key || known.window >= at_.windows()) return pin_type(errc::invalid);
         if (!hold(known.window, key)) return pin_type(errc::revoked);
         const record window = at_.window(known.window);
         if (window.generation().load(memory_order::relaxed) == known.generation &&
             window.epoch().load(memory_order::relaxed) == known.epoch) {
-            return made(known.window, at, bytes, owner);
+            return made(known.window, at, length, owner);
         }
         window.unpin();
         return pin_type(errc::revoked);
@@ -204,11 +204,11 @@ class window_cache {
     using writer = detail::window_writer<Aimer, word>;
     static constexpr std::uint64_t most_blocks = ~std::uint32_t{0} - std::uint64_t{1};
 
-    [[nodiscard]] constexpr errc check(byte_address<peer> at, std::uint64_t bytes,
+    [[nodiscard]] constexpr errc check(byte_address<peer> at, std::uint64_t length,
                                        std::uint32_t& key) const noexcept {
         const std::uint64_t number = at.value >> shift_;
-        if (bytes - 1 >= reach(at)) [[unlikely]]
-            return bytes == 0 ? errc::invalid : errc::misaligned;
+        if (length - 1 >= reach(at)) [[unlikely]]
+            return length == 0 ? errc::invalid : errc::misaligned;
         if (number >= most_blocks) [[unlikely]]
             return errc::limit;
         key = static_cast<std::uint32_t>(number) + 1;
@@ -227,17 +227,17 @@ class window_cache {
         window.unpin();
         return false;
     }
-    constexpr pin_type made(std::uint32_t number, byte_address<peer> at, std::uint64_t bytes,
+    constexpr pin_type made(std::uint32_t number, byte_address<peer> at, std::uint64_t length,
                             pin_owner owner) noexcept {
         const record window = at_.window(number);
         window.enter(owner);
         return pin_type(*this,
                         {number, window.generation().load(memory_order::relaxed),
                          window.epoch().load(memory_order::relaxed), at.value >> shift_},
-                        aimer_->local_of(number) + at.offset_in(block_bytes()), bytes, owner);
+                        aimer_->local_of(number) + at.offset_in(block_bytes()), length, owner);
     }
 
-    constexpr pin_type pin_slowly(std::uint32_t key, byte_address<peer> at, std::uint64_t bytes,
+    constexpr pin_type pin_slowly(std::uint32_t key, byte_address<peer> at, std::uint64_t length,
                                   pin_owner owner) noexcept {
         for (std::uint32_t tries = 0; tries < Patience; ++tries) {
             if (tries != 0) pause();
@@ -246,7 +246,7 @@ class window_cache {
             const errc answer = change().fill(key, number);
             const bool again = answer == errc::busy && change().may_free_soon();
             at_.unlock();
-            if (answer == errc::ok) return made(number, at, bytes, owner);
+            if (answer == errc::ok) return made(number, at, length, owner);
             if (!again) return pin_type(answer);
         }
         return pin_type(errc::busy);

@@ -40,8 +40,8 @@ class [[nodiscard]] window_pin {
     constexpr window_pin() noexcept = default;
     constexpr explicit window_pin(errc why) noexcept : error_(why) {}
     constexpr window_pin(Windows& windows, window_handle what, byte_address<machine> local,
-                         std::uint64_t bytes, pin_owner owner) noexcept
-        : windows_(&windows), handle_(what), local_(local), bytes_(bytes), owner_(owner), error_(errc::ok) {}
+                         std::uint64_t length, pin_owner owner) noexcept
+        : windows_(&windows), handle_(what), local_(local), bytes_(length), owner_(owner), error_(errc::ok) {}
 
     constexpr window_pin(window_pin&& other) noexcept { take(other); }
     constexpr window_pin& operator=(window_pin&& other) noexcept {
