@@ -26,6 +26,7 @@ void register_all(const bench::options& wanted) {
     if (wanted.sizes.empty()) bench::register_boots();
     if (wanted.sizes.empty() && !wanted.each) {
         bench::register_remap();
+        bench::register_remote();
         bench::register_movers();
         bench::register_linux_movers();
     }

@@ -19,6 +19,17 @@ void register_boots();
 /// |           | `with_writer`: as `not_remapped`, while a thread changes a mapping each millisecond |
 void register_remap();
 
+/// remote/hit/STRUCTURE: 64 blocks of a peer have a window each; the address of one is made accessible, and
+/// let go.
+///
+/// | structure | |
+/// |---|---|
+/// | `window_cache` | the library's: a pin, its local address, and its release |
+/// | `map_mutex` | a `std::map` behind a mutex, and a count that is held meanwhile |
+/// | `map_mutex_once` | the look-up alone: nothing holds the window |
+/// | `identity_window` | where the window covers everything |
+void register_remote();
+
 /// move/MOVER/order:N: a block of a program's memory moves from a memory file to another one, of 32 MiB, with
 /// nobody else writing. Counter: `frames_per_second`. Under Linux alone, and where the kernel lets it.
 ///

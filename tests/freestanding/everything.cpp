@@ -122,6 +122,41 @@ template class scratchpad_words<some_registers>;
 template class message_words<some_port>;
 template class hand_shake<scratchpad_words<some_registers>>;
 template class hand_shake<message_words<some_port>>;
+struct some_windows {
+    bool is_stack = false;
+    [[nodiscard]] static std::uint32_t windows() noexcept { return 4; }
+    [[nodiscard]] static std::uint64_t block_bytes() noexcept { return 0x1'0000; }
+    [[nodiscard]] static byte_address<machine> local_of(std::uint32_t window) noexcept {
+        return {std::uint64_t{window} << 16};
+    }
+    [[nodiscard]] static std::uint64_t cost_of(std::uint32_t) noexcept { return 1000; }
+    [[nodiscard]] bool is_last_in_first_out() const noexcept { return is_stack; }
+    static errc aim(std::uint32_t, byte_address<peer>) noexcept { return errc::ok; }
+    static errc disable(std::uint32_t) noexcept { return errc::ok; }
+};
+struct some_remote_access {
+    static result<std::uint64_t> load(byte_address<machine>) noexcept { return errc::unreadable; }
+    static bool is_alive(server_id) noexcept { return true; }
+};
+using some_window_cache = window_cache<some_windows>;
+using some_bridge = bridge_windows<platform, switchtec_registers<some_registers>, some_path>;
+template class window_cache<some_windows>;
+template class window_pin<some_window_cache>;
+template class window_cache<some_bridge>;
+template class identity_window<platform>;
+template class window_pin<identity_window<platform>>;
+template class distribution_map<memory_home>;
+template class distribution_map<device_home>;
+template class p2m_cache<platform>;
+template class requester_slots<platform>;
+template class scatter_list<some_window_cache::pin_type>;
+template class dma_transfer<some_window_cache::pin_type>;
+template class remote_space<flat_p2m<>, some_window_cache, some_remote_access>;
+template class remote_space<tree_p2m<4>, identity_window<platform>, some_remote_access>;
+using some_space = remote_space<flat_p2m<>, some_window_cache, some_remote_access>;
+template errc map_for_device(const some_space&, byte_address<guest>, std::uint64_t,
+                             const dma_device<some_window_cache>&, dma_transfer<some_window_cache::pin_type>&,
+                             no_requester_table&&, pin_owner) noexcept;
 
 // zone/
 template class zone<bump<platform>>;
@@ -399,4 +434,7 @@ template ashlar::errc walked<ashlar::sv39x4>(ashlar::frame<ashlar::guest>, std::
 [[gnu::used]] constexpr auto use_explain = &ashlar::explain;
 [[gnu::used]] constexpr auto use_plan_windows = &ashlar::plan_windows;
 [[gnu::used]] constexpr auto use_window_to_local = &ashlar::window::to_local;
+[[gnu::used]] constexpr auto use_write_prps = &ashlar::write_prps;
+[[gnu::used]] constexpr auto use_write_sgl = &ashlar::write_sgl;
+[[gnu::used]] constexpr auto use_write_raw = &ashlar::write_raw;
 [[gnu::used]] constexpr auto use_window_to_peer = &ashlar::window::to_peer;

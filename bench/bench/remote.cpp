@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What it costs to find and hold the window of a peer's block that has one.
+#include <benchmark/benchmark.h>
+
+#include <ashlar/remote/identity_window.hpp>
+#include <ashlar/remote/window_cache.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/workloads.hpp"
+
+namespace bench {
+namespace {
+
+constexpr std::uint32_t windows = 64;
+constexpr std::uint64_t block = 0x1'0000;
+
+/// Windows that lead nowhere: hits do not aim.
+struct still_windows {
+    [[nodiscard]] static std::uint32_t windows() noexcept { return bench::windows; }
+    [[nodiscard]] static std::uint64_t block_bytes() noexcept { return block; }
+    [[nodiscard]] static ashlar::byte_address<ashlar::machine> local_of(std::uint32_t window) noexcept {
+        return {0x40'0000'0000 + window * block};
+    }
+    [[nodiscard]] static std::uint64_t cost_of(std::uint32_t) noexcept { return 1000; }
+    static ashlar::errc aim(std::uint32_t, ashlar::byte_address<ashlar::peer>) noexcept {
+        return ashlar::errc::ok;
+    }
+    static ashlar::errc disable(std::uint32_t) noexcept { return ashlar::errc::ok; }
+};
+
+/// Blocks anywhere in 64 GiB of a peer, as many as there are windows, and addresses in them.
+struct accesses {
+    std::vector<std::uint64_t> blocks;
+    std::vector<std::uint64_t> addresses;
+
+    accesses() {
+        std::mt19937_64 random(1);
+        while (blocks.size() < windows) {
+            const std::uint64_t next = random() % (std::uint64_t{1} << 20) * block;
+            bool is_new = true;
+            for (const std::uint64_t each : blocks) is_new = is_new && each != next;
+            if (is_new) blocks.push_back(next);
+        }
+        for (std::size_t i = 0; i < 4096; ++i)
+            addresses.push_back(blocks[random() % windows] + random() % (block / 8) * 8);
+    }
+};
+
+class pinning {
+ public:
+    using cache_type = ashlar::window_cache<still_windows>;
+    struct alignas(64) line {
+        cache_type::word words[16];
+    };
+
+    explicit pinning(const accesses& input) : lines_(cache_type::metadata_words(windows) / 16 + 1) {
+        if (cache_.attach(bridge_, {lines_[0].words, lines_.size() * 16}) != ashlar::errc::ok)
+            throw std::runtime_error("the cache was refused");
+        for (const std::uint64_t each : input.blocks)
+            if (!cache_.pin({each}, 8)) throw std::runtime_error("a block has no window");
+    }
+    std::uint64_t access(std::uint64_t at) {
+        const auto pin = cache_.pin({at}, 8);
+        const auto local = pin.local();
+        return local ? local->value : 0;
+    }
+
+ private:
+    still_windows bridge_;
+    std::vector<line> lines_;
+    cache_type cache_;
+};
+
+/// What one writes at first: a map behind a mutex, and a count that is held meanwhile.
+class map_and_mutex {
+ public:
+    explicit map_and_mutex(const accesses& input) {
+        for (std::uint32_t i = 0; i < windows; ++i)
+            map_[input.blocks[i] / block] = {0x40'0000'0000 + i * block, 0};
+    }
+    std::uint64_t access(std::uint64_t at) {
+        entry* found = nullptr;
+        {
+            const std::lock_guard<std::mutex> hold(mutex_);
+            const auto place = map_.find(at / block);
+            if (place == map_.end()) return 0;
+            found = &place->second;
+            ++found->pins;
+        }
+        const std::uint64_t local = found->local + at % block;
+        const std::lock_guard<std::mutex> hold(mutex_);
+        --found->pins;
+        return local;
+    }
+
+ private:
+    struct entry {
+        std::uint64_t local = 0;
+        std::uint32_t pins = 0;
+    };
+    std::mutex mutex_;
+    std::map<std::uint64_t, entry> map_;
+};
+
+/// The same, but only the look-up, once under the lock: nothing holds the window.
+class map_and_mutex_once {
+ public:
+    explicit map_and_mutex_once(const accesses& input) {
+        for (std::uint32_t i = 0; i < windows; ++i)
+            map_[input.blocks[i] / block] = 0x40'0000'0000 + i * block;
+    }
+    std::uint64_t access(std::uint64_t at) {
+        const std::lock_guard<std::mutex> hold(mutex_);
+        const auto place = map_.find(at / block);
+        return place == map_.end() ? 0 : place->second + at % block;
+    }
+
+ private:
+    std::mutex mutex_;
+    std::map<std::uint64_t, std::uint64_t> map_;
+};
+
+class whole {
+ public:
+    explicit whole(const accesses&) {}
+    std::uint64_t access(std::uint64_t at) {
+        const auto pin = all_.pin({at}, 8);
+        const auto local = pin.local();
+        return local ? local->value : 0;
+    }
+
+ private:
+    ashlar::identity_window<> all_{{{0}, std::uint64_t{1} << 40}, {0x40'0000'0000}};
+};
+
+template <class Subject>
+void add(const char* name) {
+    const std::string full = std::string("remote/hit/") + name;
+    const auto subject = std::make_shared<std::unique_ptr<Subject>>();
+    benchmark::RegisterBenchmark(full.c_str(), [subject](benchmark::State& state) {
+        static const accesses input;
+        if (!*subject) *subject = std::make_unique<Subject>(input);
+        std::size_t at = 0;
+        std::uint64_t sum = 0;
+        bool is_right = true;
+        for ([[maybe_unused]] auto _ : state) {
+            const std::uint64_t local = (*subject)->access(input.addresses[at]);
+            is_right = is_right && local != 0;
+            sum += local;
+            at = (at + 1) % input.addresses.size();
+        }
+        benchmark::DoNotOptimize(sum);
+        if (!is_right) state.SkipWithError("a block has no window");
+    });
+}
+
+}  // namespace
+
+void register_remote() {
+    add<pinning>("window_cache");
+    add<map_and_mutex>("map_mutex");
+    add<map_and_mutex_once>("map_mutex_once");
+    add<whole>("identity_window");
+}
+
+}  // namespace bench
