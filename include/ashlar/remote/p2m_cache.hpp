@@ -37,13 +37,13 @@ namespace ashlar {
 /// if (const auto at = known.find({0x70000})) return *at;
 /// known.insert({0x70000}, walk(...), version);               // not if it was forgotten meanwhile
 /// ```
-template <class Platform = platform>
+template <class Platform = platform, std::uint32_t Patience = 4096>
 class p2m_cache {
     static_assert(atomics<Platform>, "p2m_cache<Platform>: Platform must offer atomic<T>");
 
  public:
     using word = typename Platform::template atomic<std::uint32_t>;
-    static constexpr std::uint32_t patience = 4096;
+    static constexpr std::uint32_t patience = Patience;
 
     /// Words for so many places, a power of two.
     [[nodiscard]] static constexpr std::size_t metadata_words(std::size_t places) noexcept {
