@@ -100,12 +100,14 @@ struct nvme_sgl_segment {
     return pointer_to(0, count);
 }
 
-/// Pieces of memory as pairs of address and length, for whoever takes them so. `limit` if there is no room;
-/// nothing is written then. Any context.
+/// An address and a length, for devices that take them so.
 struct raw_segment {
     std::uint64_t address = 0;
     std::uint64_t bytes = 0;
 };
+
+/// Pieces of memory as pairs of address and length; answers how many. `limit` if there is no room; nothing is
+/// written then. O(pieces). Any context.
 [[nodiscard]] constexpr result<std::size_t> write_raw(view<const scatter_piece> pieces,
                                                       view<raw_segment> into) noexcept {
     if (pieces.size() > into.size()) return errc::limit;

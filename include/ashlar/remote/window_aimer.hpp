@@ -34,6 +34,7 @@ concept window_aimer = requires(A& aimer, const A& constant, std::uint32_t windo
 
 namespace detail {
 
+/// Whether windows have to be taken back from the last one on.
 template <class A>
 [[nodiscard]] constexpr bool is_last_in_first_out(const A& aimer) noexcept {
     if constexpr (requires {
