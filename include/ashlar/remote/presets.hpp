@@ -63,6 +63,7 @@ inline constexpr window_descriptor amd_three{.name = "AMD, three windows",
                                              .granule = 4096,
                                              .limit = limit_rule::size,
                                              .ready_survives_crash = true};
+/// As `amd_three`, without BAR 1.
 inline constexpr window_descriptor amd_two{.name = "AMD, two windows",
                                            .windows = 2,
                                            .aperture = std::uint64_t{1} << 30,
@@ -97,6 +98,7 @@ inline constexpr window_descriptor idt_direct{.name = "IDT 89HPES, direct",
                                               .limit = limit_rule::end_address,
                                               .authority = window_authority::initiator,
                                               .split_halves = true};
+/// The same bridge, whose BAR is cut into a look-up table of 12.
 inline constexpr window_descriptor idt_lut12{.name = "IDT 89HPES, table of 12",
                                              .windows = 0,
                                              .aperture = std::uint64_t{1} << 29,
@@ -128,6 +130,7 @@ inline constexpr window_descriptor plx_64{.name = "PLX 87xx, 64-bit",
                                           .alignment = alignment_rule::aperture,
                                           .granule = 4096,
                                           .limit = limit_rule::whole};
+/// The same bridge, whose BARs have 32 bits.
 inline constexpr window_descriptor plx_32{.name = "PLX 87xx, 32-bit",
                                           .windows = 4,
                                           .aperture = std::uint64_t{1} << 28,
@@ -136,6 +139,7 @@ inline constexpr window_descriptor plx_32{.name = "PLX 87xx, 32-bit",
                                           .limit = limit_rule::whole,
                                           .within_4gib = true,
                                           .reach = std::uint64_t{1} << 32};
+/// The same bridge, whose BAR is cut into an address look-up table of 128 entries.
 inline constexpr window_descriptor plx_alut128{.name = "PLX 87xx, A-LUT of 128",
                                                .windows = 1,
                                                .aperture = std::uint64_t{1} << 30,
@@ -144,6 +148,7 @@ inline constexpr window_descriptor plx_alut128{.name = "PLX 87xx, A-LUT of 128",
                                                .alignment = alignment_rule::aperture,
                                                .granule = 4096,
                                                .limit = limit_rule::whole};
+/// The same with 256 entries.
 inline constexpr window_descriptor plx_alut256{.name = "PLX 87xx, A-LUT of 256",
                                                .windows = 1,
                                                .aperture = std::uint64_t{1} << 30,

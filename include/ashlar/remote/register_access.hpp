@@ -29,6 +29,7 @@ concept register_access = requires(R registers, std::uint64_t offset, std::uint3
 [[nodiscard]] constexpr bool all_ones(std::uint32_t value) noexcept {
     return value == ~std::uint32_t{0};
 }
+/// True for what a read gives that nothing answers, 64 bits wide. Any context.
 [[nodiscard]] constexpr bool all_ones(std::uint64_t value) noexcept {
     return value == ~std::uint64_t{0};
 }

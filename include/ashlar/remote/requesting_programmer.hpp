@@ -22,6 +22,7 @@ struct window_request {
     [[nodiscard]] friend constexpr bool operator==(const window_request&,
                                                    const window_request&) noexcept = default;
 };
+/// The answer: an error, or what was asked for.
 struct window_reply {
     std::uint32_t sequence = 0;
     errc error = errc::ok;
