@@ -24,9 +24,9 @@ struct p2m_walk {
 /// True if one of these ranges has all the bytes: what a server declares to be its memory.
 [[nodiscard]] constexpr bool declares(view<const byte_range<peer>> memory, byte_address<peer> at,
                                       std::uint64_t length) noexcept {
-    for (const byte_range<peer>& each : memory)
-        if (each.contains(at, length)) return true;
-    return false;
+    bool declared = false;
+    for (const byte_range<peer>& each : memory) declared = declared || each.contains(at, length);
+    return declared;
 }
 
 /// Finds what a guest's address is in a table that nobody has to be trusted with.

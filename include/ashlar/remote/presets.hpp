@@ -213,10 +213,9 @@ inline constexpr const window_descriptor* all[] = {
 
 static_assert(
     [] {
-        for (const window_descriptor* each : all) {
-            if (check(*each) != descriptor_defect::none) return false;
-        }
-        return true;
+        bool sound = true;
+        for (const window_descriptor* each : all) sound = sound && check(*each) == descriptor_defect::none;
+        return sound;
     }(),
     "every preset is a sound descriptor");
 

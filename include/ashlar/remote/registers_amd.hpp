@@ -54,11 +54,13 @@ class amd_registers {
     static constexpr std::uint64_t peer_half = 0x400;
 
     /// 0: BAR 1, 1: BAR 23, 2: BAR 45.
-    constexpr std::uint32_t bar(std::uint32_t window) const noexcept { return window + (3 - windows_); }
-    constexpr std::uint64_t limit(std::uint32_t window) const noexcept {
+    [[nodiscard]] constexpr std::uint32_t bar(std::uint32_t window) const noexcept {
+        return window + (3 - windows_);
+    }
+    [[nodiscard]] constexpr std::uint64_t limit(std::uint32_t window) const noexcept {
         return peer_half + (bar(window) == 0 ? 0x414 : 0x410 + 8 * std::uint64_t{bar(window)});
     }
-    constexpr std::uint64_t translation(std::uint32_t window) const noexcept {
+    [[nodiscard]] constexpr std::uint64_t translation(std::uint32_t window) const noexcept {
         return peer_half + 0x430 + 8 * std::uint64_t{bar(window)};
     }
     constexpr errc set_limit(std::uint32_t window, std::uint64_t size) noexcept {

@@ -44,7 +44,7 @@ class window_history {
         place[1].store(uses, memory_order::relaxed);
     }
     /// What was noted, which is forgotten then; 0 if nothing was.
-    constexpr std::uint32_t take(std::uint32_t key) const noexcept {
+    [[nodiscard]] constexpr std::uint32_t take(std::uint32_t key) const noexcept {
         for (std::size_t i = 0; i < ways; ++i) {
             Word* const at = set_of(key) + i * 2;
             if (at[0].load(memory_order::relaxed) != key) continue;

@@ -42,7 +42,9 @@ class window_words {
     }
 
     /// What the state was: a pin is only had if that is `is_open`, and the block is the right one.
-    constexpr std::uint32_t pin() const noexcept { return state().fetch_add(1, memory_order::acquire); }
+    [[nodiscard]] constexpr std::uint32_t pin() const noexcept {
+        return state().fetch_add(1, memory_order::acquire);
+    }
     constexpr void unpin() const noexcept { state().fetch_add(~std::uint32_t{0}, memory_order::release); }
     [[nodiscard]] static constexpr bool is_open(std::uint32_t found) noexcept {
         return (found & closed) == 0 && found < most_pins;
