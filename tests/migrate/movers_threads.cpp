@@ -12,11 +12,8 @@ namespace {
 
 using namespace migrate_tests;
 
-/// The bank, for threads.
-struct threads_bank : thread_platform<4> {
-    static constexpr std::uint64_t frame_bytes = bank::frame_bytes;
-    [[nodiscard]] static void* bytes_of(frame<> f) noexcept { return bank::bytes_of(f); }
-};
+/// Each thread has a slot for itself.
+using threads_bank = thread_platform<4>;
 using thread_rows = cpu_rows<radix_buddy<threads_bank>>;
 
 /// Takes and frees at random until told to stop, and drains its slot now and then; true if every free was
