@@ -2,6 +2,7 @@
 // Every template of the library, instantiated whole: what it needs at link time is what the library needs.
 // Public templates that are not here are not checked freestanding.
 #include <ashlar/ashlar.hpp>
+#include <ashlar/remote.hpp>
 
 namespace ashlar {
 

@@ -23,7 +23,7 @@ def check(header, text):
     freestanding = tree.folder_of(header) not in tree.HOSTED
     if "#pragma once" not in text:
         yield "no #pragma once"
-    if "\n///" not in text and header.name != "ashlar.hpp":
+    if "\n///" not in text and header.name not in tree.UMBRELLAS:
         yield "no /// comment: what is it for?"
     for line, _, name in tree.includes(text):
         if freestanding and not name.startswith("ashlar/") and name not in STANDARD:
@@ -33,7 +33,7 @@ def check(header, text):
         yield f"line {code.count(chr(10), 0, match.start(1)) + 1}: headers define no macros"
     if re.search(r"^\s*using\s+namespace\b", code, re.MULTILINE):
         yield "a using-directive"
-    if not re.search(r"\bnamespace ashlar\b", code) and header.name != "ashlar.hpp" and header.suffix != ".h":
+    if not re.search(r"\bnamespace ashlar\b", code) and header.name not in tree.UMBRELLAS and header.suffix != ".h":
         yield "nothing in namespace ashlar"
 
 

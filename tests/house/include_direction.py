@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "hotplug": {"core", "zone", "migrate"},
     "capi": {"core", "zone"},
     "linux_backend": ALL,
-    "": ALL,  # ashlar.hpp
+    "": ALL,  # the umbrellas
 }
 
 
@@ -43,7 +43,7 @@ def main():
                 defects.append(f'{where}: "{name}": headers include by <ashlar/...>')
             elif included.parts[0] == "ashlar":
                 target = tree.folder_of(included)
-                umbrella = included.name == "ashlar.hpp" and target == ""
+                umbrella = included.name in tree.UMBRELLAS and target == ""
                 if umbrella and folder in tree.HOSTED:
                     continue
                 if umbrella or (target not in {"", folder} and target not in MAY_INCLUDE[folder]):

@@ -10,6 +10,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 CPP = {".hpp", ".cpp", ".h"}
 # Folders of include/ashlar/ that need an operating system; no other folder includes them.
 HOSTED = {"testing", "linux_backend"}
+# What includes a whole: remote/ has its own, for only who joins servers compiles it.
+UMBRELLAS = ("ashlar.hpp", "remote.hpp")
 
 
 class Tree:
