@@ -19,6 +19,7 @@
 #include <ashlar/remote/p2m_walk.hpp>
 #include <ashlar/remote/passthrough.hpp>
 #include <ashlar/remote/pin_owner.hpp>
+#include <ashlar/remote/pinned_pieces.hpp>
 #include <ashlar/remote/plan_windows.hpp>
 #include <ashlar/remote/presets.hpp>
 #include <ashlar/remote/reaiming.hpp>

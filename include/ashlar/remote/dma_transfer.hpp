@@ -4,8 +4,8 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/platform.hpp>
 #include <ashlar/core/view.hpp>
+#include <ashlar/remote/pinned_pieces.hpp>
 #include <ashlar/remote/requester_slots.hpp>
-#include <ashlar/remote/scatter_list.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -37,8 +37,7 @@ class dma_transfer {
     static constexpr std::size_t most_bridges = 4;
 
     constexpr dma_transfer() noexcept = default;
-    constexpr dma_transfer(view<scatter_piece> pieces, view<Pin> pins) noexcept
-        : pieces_(pieces), pins_(pins) {}
+    constexpr dma_transfer(view<scatter_piece> pieces, view<Pin> pins) noexcept : memory_(pieces, pins) {}
     constexpr dma_transfer(dma_transfer&& other) noexcept { take(other); }
     /// One that is under way is not replaced, but dropped.
     constexpr dma_transfer& operator=(dma_transfer&& other) noexcept {
@@ -50,38 +49,21 @@ class dma_transfer {
     constexpr ~dma_transfer() = default;
 
     /// As the device addresses them, in order.
-    [[nodiscard]] constexpr view<const scatter_piece> pieces() const noexcept {
-        return {pieces_.data(), piece_count_};
-    }
-    [[nodiscard]] constexpr view<const Pin> pins() const noexcept { return {pins_.data(), pin_count_}; }
-    [[nodiscard]] constexpr bool is_under_way() const noexcept { return piece_count_ != 0; }
+    [[nodiscard]] constexpr view<const scatter_piece> pieces() const noexcept { return memory_.pieces(); }
+    [[nodiscard]] constexpr view<const Pin> pins() const noexcept { return memory_.pins(); }
+    [[nodiscard]] constexpr bool is_under_way() const noexcept { return !pieces().empty(); }
 
     /// The device is done, or was stopped: pins and slots are released.
     constexpr void complete() noexcept {
-        for (std::size_t i = 0; i < pin_count_; ++i) pins_[i].release();
+        memory_.clear();
         for (std::size_t i = 0; i < slot_count_; ++i) held_[i].from->release(held_[i].slot);
-        piece_count_ = pin_count_ = slot_count_ = 0;
+        slot_count_ = 0;
     }
 
     /// For whoever maps: a piece that follows the last one; `limit` if there is no room.
-    constexpr errc add(const scatter_piece& piece) noexcept {
-        if (piece_count_ != 0) {
-            scatter_piece& last = pieces_[piece_count_ - 1];
-            if (last.server == piece.server && last.at + last.bytes == piece.at &&
-                last.home + last.bytes == piece.home) {
-                last.bytes += piece.bytes;
-                return errc::ok;
-            }
-        }
-        if (piece_count_ == pieces_.size()) return errc::limit;
-        pieces_[piece_count_++] = piece;
-        return errc::ok;
-    }
+    constexpr errc add(const scatter_piece& piece) noexcept { return memory_.add(piece); }
     constexpr errc add(const scatter_piece& piece, Pin&& pin) noexcept {
-        if (pin_count_ == pins_.size()) return errc::limit;
-        if (const errc answer = add(piece); answer != errc::ok) return answer;
-        pins_[pin_count_++] = std::move(pin);
-        return errc::ok;
+        return memory_.add(piece, std::move(pin));
     }
     /// For whoever maps: lets the device through a bridge, once.
     template <class Program>
@@ -102,18 +84,12 @@ class dma_transfer {
     };
 
     constexpr void take(dma_transfer& other) noexcept {
-        pieces_ = std::exchange(other.pieces_, {});
-        pins_ = std::exchange(other.pins_, {});
-        piece_count_ = std::exchange(other.piece_count_, 0);
-        pin_count_ = std::exchange(other.pin_count_, 0);
+        memory_ = std::move(other.memory_);
         slot_count_ = std::exchange(other.slot_count_, 0);
         for (std::size_t i = 0; i < slot_count_; ++i) held_[i] = other.held_[i];
     }
 
-    view<scatter_piece> pieces_{};
-    view<Pin> pins_{};
-    std::size_t piece_count_ = 0;
-    std::size_t pin_count_ = 0;
+    pinned_pieces<Pin> memory_{};
     held_slot held_[most_bridges]{};
     std::size_t slot_count_ = 0;
 };
