@@ -31,6 +31,7 @@
 #include <ashlar/remote/registers_intel.hpp>
 #include <ashlar/remote/registers_switchtec.hpp>
 #include <ashlar/remote/remote_space.hpp>
+#include <ashlar/remote/remote_zone.hpp>
 #include <ashlar/remote/requester_slots.hpp>
 #include <ashlar/remote/requesting_programmer.hpp>
 #include <ashlar/remote/scatter_list.hpp>
