@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Memory that is shared, and goes: what the accesses of `mapped_device` and plain pointers make of it.
+#include <ashlar/linux_backend/mapped_device.hpp>
+//
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ashlar/linux_backend/shared_file.hpp>
+#include <ashlar/remote/register_access.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "linux_backend/faults.hpp"
+#include "linux_backend/temporary_folder.hpp"
+
+namespace {
+
+using namespace ashlar;
+using mapped_file = mapped_device<shared_file>;
+static_assert(register_access<mapped_file>);
+
+const std::uint64_t page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+
+/// Some pages of a memfd, mapped, and a descriptor to cut them by.
+struct shared_pages {
+    mapped_file memory;
+    file_descriptor file;
+
+    explicit shared_pages(std::uint64_t pages) {
+        shared_file made;
+        REQUIRE(made.create("shared", pages * page) == errc::ok);
+        file = file_descriptor(dup(made.descriptor()));
+        REQUIRE(memory.map(std::move(made)) == errc::ok);
+    }
+    void cut(std::uint64_t pages) const {
+        REQUIRE(ftruncate(file.number(), static_cast<off_t>(pages * page)) == 0);
+    }
+};
+
+std::uint64_t plain_load(const mapped_file& memory, std::uint64_t offset) {
+    return *reinterpret_cast<const volatile std::uint64_t*>(memory.bytes().data() + offset);
+}
+
+TEST_CASE("accesses of each width, at their places, and not beyond") {
+    shared_pages pages(2);
+    mapped_file& memory = pages.memory;
+    CHECK(memory.is_mapped());
+    CHECK(memory.size() == 2 * page);
+    CHECK(memory.caching() == caching_mode::cached);
+    CHECK(memory.local(8).value == reinterpret_cast<std::uintptr_t>(memory.bytes().data()) + 8);
+    CHECK(memory.store<std::uint64_t>(0x10, 0x1122334455667788) == errc::ok);
+    CHECK(*memory.load<std::uint64_t>(0x10) == 0x1122334455667788);
+    const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    CHECK(*memory.load<std::uint8_t>(0x10) == (is_little ? 0x88 : 0x11));
+    CHECK(*memory.load<std::uint16_t>(0x12) == (is_little ? 0x5566 : 0x3344));
+    CHECK(*memory.load<std::uint32_t>(0x14) == (is_little ? 0x11223344 : 0x55667788));
+    CHECK(memory.store<std::uint8_t>(0x11, 0xaa) == errc::ok);
+    CHECK(memory.store<std::uint16_t>(0x12, 0xbbcc) == errc::ok);
+    CHECK(memory.store<std::uint32_t>(0x14, 0xdeadbeef) == errc::ok);
+    CHECK(memory.read64(0x10) == (is_little ? 0xdeadbeefbbccaa88 : 0x11aabbccdeadbeef));
+    CHECK(memory.read32(0x14) == 0xdeadbeef);
+    memory.write64(0x18, 7);
+    memory.write32(0x20, 9);
+    memory.store_fence();
+    CHECK(*memory.load<std::uint64_t>(0x18) == 7);
+    CHECK(*memory.load<std::uint32_t>(0x20) == 9);
+    CHECK(memory.read_back(0x20) == errc::ok);
+    // All ones is a value like any other of a file that is there.
+    memory.write64(0x28, ~std::uint64_t{0});
+    CHECK(*memory.load<std::uint64_t>(0x28) == ~std::uint64_t{0});
+
+    CHECK(memory.load<std::uint8_t>(2 * page - 1).has_value());
+    CHECK(memory.load<std::uint64_t>(2 * page - 8).has_value());
+    CHECK(memory.load<std::uint64_t>(2 * page).error() == errc::not_owned);
+    CHECK(memory.load<std::uint8_t>(~std::uint64_t{0}).error() == errc::not_owned);
+    CHECK(memory.store<std::uint16_t>(2 * page, 1) == errc::not_owned);
+    CHECK(memory.load<std::uint16_t>(1).error() == errc::misaligned);
+    CHECK(memory.load<std::uint64_t>(4).error() == errc::misaligned);
+    CHECK(memory.store<std::uint32_t>(2, 1) == errc::misaligned);
+    CHECK(memory.read_back(2 * page) == errc::not_owned);
+    CHECK(memory.read32(2 * page) == ~std::uint32_t{0});
+    CHECK(memory.read64(4) == ~std::uint64_t{0});
+    memory.write64(2 * page, 1);
+
+    const mapped_file moved = std::move(memory);
+    CHECK(moved.read32(0x20) == 9);
+    CHECK_FALSE(memory.is_mapped());
+    CHECK(memory.size() == 0);
+    CHECK(memory.load<std::uint8_t>(0).error() == errc::not_owned);
+}
+
+TEST_CASE("a file by name is the same memory for all; one that ends inside a page ends there") {
+    const temporary_folder folder;
+    folder.write("memory", "", page + 1000);
+    mapped_file one;
+    mapped_file other;
+    for (mapped_file* each : {&one, &other}) {
+        shared_file file;
+        REQUIRE(file.open(folder.path("memory").c_str()) == errc::ok);
+        CHECK(file.open(folder.path("memory").c_str()) == errc::busy);
+        REQUIRE(each->map(std::move(file)) == errc::ok);
+    }
+    one.write32(page + 996, 0x12345678);
+    CHECK(other.read32(page + 996) == 0x12345678);
+    CHECK(other.load<std::uint32_t>(page + 1000).error() == errc::not_owned);
+    other.unmap();
+    CHECK_FALSE(other.is_mapped());
+    CHECK(one.read32(page + 996) == 0x12345678);
+}
+
+TEST_CASE("what cannot be shared or mapped is told") {
+    shared_file file;
+    CHECK(file.open("/nonexistent/memory") == errc::revoked);
+    CHECK(file.open("/dev/null") == errc::unsupported);
+    CHECK(file.create("none", 0) == errc::invalid);
+    CHECK(file.create("too much", ~std::uint64_t{0}) == errc::invalid);
+    CHECK(file.adopt(file_descriptor(memfd_create("empty", MFD_CLOEXEC))) == errc::invalid);
+    CHECK(file.adopt(file_descriptor()) == errc::invalid);
+    mapped_file memory;
+    CHECK(memory.map(std::move(file)) == errc::invalid);
+    shared_file first;
+    REQUIRE(first.create("first", page) == errc::ok);
+    CHECK(first.create("first", page) == errc::busy);
+    REQUIRE(memory.map(std::move(first)) == errc::ok);
+    shared_file second;
+    REQUIRE(second.create("second", page) == errc::ok);
+    CHECK(memory.map(std::move(second)) == errc::busy);
+    // For reading only: nobody can map it for stores.
+    const temporary_folder folder;
+    folder.write("memory", "x");
+    shared_file third;
+    REQUIRE(third.adopt(file_descriptor(open(folder.path("memory").c_str(), O_RDONLY | O_CLOEXEC))) ==
+            errc::ok);
+    mapped_file read_only;
+    CHECK(read_only.map(std::move(third)) == errc::unsupported);
+    CHECK_FALSE(read_only.is_mapped());
+}
+
+TEST_CASE("a file that is cut is all ones and an error, page by page, and no signal") {
+    shared_pages pages(4);
+    mapped_file& memory = pages.memory;
+    for (std::uint64_t i = 0; i < 4; ++i) memory.write64(i * page, i + 1);
+    mapped_file other;
+    shared_file again;
+    REQUIRE(again.adopt(file_descriptor(dup(pages.file.number()))) == errc::ok);
+    REQUIRE(other.map(std::move(again)) == errc::ok);
+    pages.cut(2);
+    CHECK(*memory.load<std::uint64_t>(page) == 2);
+    CHECK(memory.lost_pages() == 0);
+    CHECK(memory.load<std::uint64_t>(2 * page).error() == errc::unreadable);
+    CHECK(memory.lost_pages() == 1);
+    CHECK(memory.read32(2 * page + 8) == ~std::uint32_t{0});
+    CHECK(plain_load(memory, 2 * page + 64) == ~std::uint64_t{0});
+    CHECK(memory.store<std::uint32_t>(3 * page, 1) == errc::unreadable);
+    CHECK(memory.lost_pages() == 2);
+    CHECK(memory.read_back(3 * page) == errc::unreadable);
+    CHECK(memory.read64(3 * page) == ~std::uint64_t{0});  // what was stored there did not arrive
+    CHECK(*memory.load<std::uint64_t>(page) == 2);
+    CHECK(memory.read_back(0) == errc::ok);
+    CHECK(other.lost_pages() == 0);
+    CHECK(other.load<std::uint8_t>(2 * page).error() == errc::unreadable);
+    // A plain load of a page that nobody has touched.
+    CHECK(plain_load(other, 3 * page) == ~std::uint64_t{0});
+    CHECK(other.lost_pages() == 2);
+    // The file grows again: the pages stay lost until it is mapped anew.
+    pages.cut(4);
+    CHECK(memory.load<std::uint64_t>(2 * page).error() == errc::unreadable);
+    other.unmap();
+    shared_file fresh;
+    REQUIRE(fresh.adopt(file_descriptor(dup(pages.file.number()))) == errc::ok);
+    REQUIRE(other.map(std::move(fresh)) == errc::ok);
+    CHECK(*other.load<std::uint64_t>(2 * page) == 0);
+    CHECK(*other.load<std::uint64_t>(page) == 2);
+}
+
+TEST_CASE("threads that touch what went find ones, whoever is first") {
+    constexpr std::uint64_t count = 64;
+    shared_pages pages(count);
+    pages.cut(0);
+    std::vector<std::thread> threads;
+    std::vector<std::uint64_t> wrong(4, 0);
+    for (std::uint64_t& mistakes : wrong) {
+        threads.emplace_back([&pages, &mistakes] {
+            for (std::uint64_t i = 0; i < count; ++i) {
+                mistakes += plain_load(pages.memory, i * page) != ~std::uint64_t{0};
+                mistakes += pages.memory.load<std::uint64_t>(i * page).error() != errc::unreadable;
+            }
+        });
+    }
+    for (std::thread& each : threads) each.join();
+    CHECK(std::count(wrong.begin(), wrong.end(), 0) == 4);
+    CHECK(pages.memory.lost_pages() == count);
+}
+
+TEST_CASE("bus errors of others go to whom they belonged, and all do when nothing is guarded") {
+    shared_pages cut(1);
+    mapped_region unguarded;
+    REQUIRE(unguarded.map_file(cut.file.number(), 0, page) == errc::ok);
+    cut.cut(0);
+    // A handler that was there before: the guard is the last one that took the signal.
+    cut.memory.unmap();
+    struct sigaction ours {};
+    ours.sa_handler = &caught_fault::on_fault;
+    ours.sa_flags = SA_NODEFER;
+    struct sigaction before {};
+    REQUIRE(sigaction(SIGBUS, &ours, &before) == 0);
+    {
+        shared_pages guarded(1);
+        guarded.cut(0);
+        caught_fault::expected = true;
+        const int number = sigsetjmp(caught_fault::back, 1);
+        if (number == 0) touch(unguarded.bytes().data());
+        caught_fault::expected = false;
+        CHECK(number == SIGBUS);
+        CHECK(guarded.memory.load<std::uint8_t>(0).error() == errc::unreadable);
+    }
+    struct sigaction now {};
+    REQUIRE(sigaction(SIGBUS, &before, &now) == 0);
+    const bool is_back = now.sa_handler == &caught_fault::on_fault;
+    CHECK(is_back);
+    CHECK(signal_of([&] { touch(unguarded.bytes().data()); }) == SIGBUS);
+}
+
+TEST_CASE("guards: whole pages, one stretch each, sixty-four in a process") {
+    mapped_region some;
+    REQUIRE(some.map_zeros(4 * page) == errc::ok);
+    bus_error_guard guard;
+    CHECK(guard.watch({}, page) == errc::invalid);
+    CHECK(guard.watch(some.bytes(), 0) == errc::invalid);
+    CHECK(guard.watch(some.bytes().subview(8, page), page) == errc::misaligned);
+    CHECK(guard.watch(some.bytes().subview(0, page + 8), page) == errc::misaligned);
+    CHECK_FALSE(guard.is_lost(some.bytes().data(), 1));
+    REQUIRE(guard.watch(some.bytes(), page) == errc::ok);
+    CHECK(guard.watch(some.bytes(), page) == errc::busy);
+    CHECK_FALSE(guard.is_lost(some.bytes().data(), 4 * page));
+    const auto others = std::make_unique<bus_error_guard[]>(64);
+    for (unsigned i = 0; i < 63; ++i) CHECK(others[i].watch(some.bytes(), page) == errc::ok);
+    CHECK(others[63].watch(some.bytes(), page) == errc::limit);
+    others[7] = std::move(guard);
+    CHECK_FALSE(guard.watches());
+    CHECK(others[7].watches());
+    CHECK(others[63].watch(some.bytes(), page) == errc::ok);
+}
+
+}  // namespace
