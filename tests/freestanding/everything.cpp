@@ -165,6 +165,7 @@ template class zone<counted<radix_buddy<platform>>>;
 template class zone<counted<locked<list_buddy<platform>>>>;
 template class zone<scrubbed<counted<radix_buddy<touchable>>>>;
 template class physical_memory<zone<counted<radix_buddy<platform>>>>;
+template class remote_zone<physical_memory<zone<counted<radix_buddy<platform>>>>, identity_window<platform>>;
 template class physical_memory<zone<counted<locked<list_buddy<platform>>>>, last_resort<locality_first>,
                                machine_shape{.max_zones = 32, .spare_zones = 4}>;
 template class detail::zone_table<machine>;
