@@ -26,20 +26,22 @@ struct guarded_stretch {
 
     word begin{};  ///< 0: the slot is free
     word size{};
-    word page{};   ///< bytes of one
-    word marks{};  ///< where the bits are
-    word lost{};   ///< how many of them are set
+    word page{};  ///< bytes of one
+    word lost{};  ///< how many marks are set
+    // Written before `begin`, and not while somebody may touch the stretch.
+    std::byte* first = nullptr;
+    word* marks = nullptr;
 
+    /// Read twice: a slot that changes its owner meanwhile has neither's address.
     [[nodiscard]] bool contains(std::uintptr_t address) const noexcept {
-        const std::uintptr_t first = begin.load(memory_order::acquire);
-        return first != 0 && address - first < size.load(memory_order::relaxed);
+        const std::uintptr_t known = begin.load(memory_order::acquire);
+        return known != 0 && address - known < size.load(memory_order::acquire) &&
+               begin.load(memory_order::relaxed) == known;
     }
     [[nodiscard]] std::uintptr_t page_of(std::uintptr_t address) const noexcept {
         return (address - begin.load(memory_order::acquire)) / page.load(memory_order::relaxed);
     }
-    [[nodiscard]] word& mark(std::uintptr_t number) const noexcept {
-        return reinterpret_cast<word*>(marks.load(memory_order::relaxed))[number / word_bits];
-    }
+    [[nodiscard]] word& mark(std::uintptr_t number) const noexcept { return marks[number / word_bits]; }
     [[nodiscard]] static std::uintptr_t bit(std::uintptr_t number) noexcept {
         return std::uintptr_t{1} << number % word_bits;
     }
@@ -51,7 +53,7 @@ struct guarded_stretch {
         if ((mark(number).fetch_or(bit(number), memory_order::acq_rel) & bit(number)) != 0) return true;
         (void)lost.fetch_add(1, memory_order::acq_rel);
         const std::size_t size_of_page = page.load(memory_order::relaxed);
-        void* const at = reinterpret_cast<void*>(begin.load(memory_order::relaxed) + number * size_of_page);
+        std::byte* const at = first + number * size_of_page;
         // Filled before it is there: nobody finds zeros.
         void* const ones =
             ::mmap(nullptr, size_of_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -128,9 +130,9 @@ struct bus_error_table {
 ///
 /// | word | written by | order |
 /// |---|---|---|
-/// | begin, size, page, marks | `watch`, `unwatch` under the table's try-lock | release of begin, acquire in
-/// the handler | | a mark, lost | the handler, before the page is replaced: who read its ones finds the mark
-/// | acq_rel |
+/// | begin, and what it publishes | `watch`, `unwatch` under the table's try-lock | release of begin, acquire
+/// in the handler | | a mark, lost | the handler, before the page is replaced: who read its ones finds the
+/// mark | acq_rel |
 ///
 /// Complexity: O(1) an access; an error costs a page fault and three calls. Context: thread, `watch` and
 /// `unwatch` while nobody touches the stretch; accesses from any thread that does not block SIGBUS. System
@@ -182,9 +184,10 @@ class bus_error_guard {
         if (free == nullptr) return errc::limit;
         if (const errc failed = install(); failed != errc::ok) return failed;
         ++table::users;
-        free->size.store(stretch.size(), memory_order::relaxed);
+        free->size.store(stretch.size(), memory_order::release);
         free->page.store(page_bytes, memory_order::relaxed);
-        free->marks.store(reinterpret_cast<std::uintptr_t>(marks.bytes().data()), memory_order::relaxed);
+        free->first = stretch.data();
+        free->marks = static_cast<stretch_type::word*>(static_cast<void*>(marks.bytes().data()));
         free->lost.store(0, memory_order::relaxed);
         free->begin.store(begin, memory_order::release);
         marks_ = std::move(marks);

@@ -70,8 +70,8 @@ namespace detail {
     return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 /// Up to whole pages.
-[[nodiscard]] constexpr std::uint64_t whole_pages(std::uint64_t bytes, std::uint64_t page) noexcept {
-    return (bytes + page - 1) / page * page;
+[[nodiscard]] constexpr std::uint64_t whole_pages(std::uint64_t length, std::uint64_t page) noexcept {
+    return (length + page - 1) / page * page;
 }
 
 }  // namespace detail

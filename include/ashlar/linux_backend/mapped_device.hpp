@@ -162,9 +162,10 @@ class mapped_device {
     }
     [[nodiscard]] bool is_in_piece(std::uint64_t offset) const noexcept {
         const device_layout what = source_.layout();
+        bool found = false;
         for (const device_piece& piece : what.pieces)
-            if (what.lead + offset - piece.at < piece.bytes) return true;
-        return false;
+            found = found || what.lead + offset - piece.at < piece.bytes;
+        return found;
     }
     [[nodiscard]] std::byte* at(std::uint64_t offset) const noexcept {
         return region_.bytes().data() + lead_ + static_cast<std::size_t>(offset);

@@ -44,8 +44,14 @@ template <class T>
 [[nodiscard]] constexpr result<vfio_region_shape> read_vfio_region(view<const std::byte> info,
                                                                    std::uint64_t page_bytes,
                                                                    view<device_piece> into) noexcept {
-    constexpr std::size_t info_bytes = 32, header_bytes = 8, sparse_bytes = 16, area_bytes = 16;
-    constexpr std::uint32_t readable = 1, writable = 2, mappable = 4, has_capabilities = 8;
+    constexpr std::size_t info_bytes = 32;
+    constexpr std::size_t header_bytes = 8;
+    constexpr std::size_t sparse_bytes = 16;
+    constexpr std::size_t area_bytes = 16;
+    constexpr std::uint32_t readable = 1;
+    constexpr std::uint32_t writable = 2;
+    constexpr std::uint32_t mappable = 4;
+    constexpr std::uint32_t has_capabilities = 8;
     constexpr std::uint16_t sparse_capability = 1;
     if (info.size() < info_bytes) return errc::corrupt;
     const auto flags = detail::native<std::uint32_t>(info, 4);
@@ -66,14 +72,14 @@ template <class T>
         for (std::size_t i = 0; i < areas; ++i) {
             const std::size_t place = at + sparse_bytes + i * area_bytes;
             const auto first = detail::native<std::uint64_t>(info, place);
-            const auto size = detail::native<std::uint64_t>(info, place + 8);
-            if (size == 0) continue;
-            const bool is_inside = first >= end && first < shape.bytes && size <= shape.bytes - first;
+            const auto extent = detail::native<std::uint64_t>(info, place + 8);
+            if (extent == 0) continue;
+            const bool is_inside = first >= end && first < shape.bytes && extent <= shape.bytes - first;
             const bool is_whole =
-                first % page_bytes == 0 && (size % page_bytes == 0 || size == shape.bytes - first);
+                first % page_bytes == 0 && (extent % page_bytes == 0 || extent == shape.bytes - first);
             if (!is_inside || !is_whole) return errc::corrupt;
-            into[shape.areas++] = {first, shape.file_offset + first, detail::whole_pages(size, page_bytes)};
-            end = first + size;
+            into[shape.areas++] = {first, shape.file_offset + first, detail::whole_pages(extent, page_bytes)};
+            end = first + extent;
         }
         return shape;
     }

@@ -42,8 +42,7 @@ class vfio_region {
         file_descriptor file(::fcntl(device, F_DUPFD_CLOEXEC, 0));
         if (!file) return last_error();
         vfio_region made;
-        if (const errc failed = made.ask(file.number(), region, made.shape_, made.pieces_);
-            failed != errc::ok)
+        if (const errc failed = ask(file.number(), region, made.shape_, made.pieces_); failed != errc::ok)
             return failed;
         if (made.shape_.bytes == 0) return errc::not_owned;
         device_piece unused[most_areas];
