@@ -101,6 +101,32 @@ TEST_CASE("a device: its resources, its switches, and what it says of itself") {
     CHECK(moved.vendor_id().error() == errc::unreadable);
 }
 
+TEST_CASE("a virtual function has no identity and no decode bit of its own") {
+    const pci_folder folder;
+    folder.write("config", std::string("\xff\xff\xff\xff\x04\x00\x10\x00", 8), 256);
+    folder.write("vendor", "0x8086\n");
+    folder.write("device", "0x1889\n");
+    pci_device device;
+    REQUIRE(device.open(folder.path().c_str()) == errc::ok);
+    CHECK_FALSE(device.is_virtual_function());
+    CHECK_FALSE(*device.decodes_memory());
+    device.close();
+    folder.write("physfn/config", "");
+    REQUIRE(device.open(folder.path().c_str()) == errc::ok);
+    CHECK(device.is_virtual_function());
+    CHECK(*device.vendor_id() == 0x8086);
+    CHECK(*device.device_id() == 0x1889);
+    CHECK(*device.decodes_memory());
+    pci_bar bar;
+    REQUIRE(bar.open(device, 2) == errc::ok);
+    CHECK(bar.is_present());
+    folder.write("vendor", "0x18086\n");
+    CHECK(device.vendor_id().error() == errc::corrupt);
+    folder.patch("config", 4, "\xff\xff");
+    CHECK(device.decodes_memory().error() == errc::revoked);
+    CHECK_FALSE(bar.is_present());
+}
+
 TEST_CASE("folders that are no device's") {
     pci_device device;
     CHECK(device.open("/nonexistent/0000:00:05.0") == errc::revoked);
@@ -187,7 +213,7 @@ TEST_CASE("all ones is an error once the device does not answer, and a value bef
     CHECK(memory.load<std::uint32_t>(0x40).error() == errc::revoked);
     REQUIRE(device.set_decode(true) == errc::ok);
     CHECK(memory.load<std::uint32_t>(0x40).has_value());
-    folder.patch("config", 0, "\xff\xff");
+    folder.patch("config", 0, "\xff\xff\xff\xff\xff\xff");
     for (const std::uint64_t offset : {0x40u, 0x44u})
         CHECK(memory.load<std::uint32_t>(offset).error() == errc::revoked);
     CHECK(memory.read_back(0x40) == errc::revoked);

@@ -56,6 +56,7 @@ class pci_bar {
         const std::uint64_t page = detail::system_page_bytes();
         page_bytes_ = page;
         caching_ = caching;
+        is_virtual_ = device.is_virtual_function();
         bar_ = bar;
         piece_ = {0, 0, detail::whole_pages(bar.start % page + bar.bytes(), page)};
         file_ = std::move(file);
@@ -68,9 +69,9 @@ class pci_bar {
                 page_bytes_,    caching_,     {&piece_, 1}};
     }
     [[nodiscard]] bool is_present() const noexcept {
-        const auto vendor = detail::read_pci_config(config_.number(), detail::pci_header::vendor);
         const auto command = detail::read_pci_config(config_.number(), detail::pci_header::command);
-        return vendor && *vendor != 0xffff && command && (*command & detail::pci_header::memory_decode) != 0;
+        if (!command || *command == 0xffff) return false;
+        return is_virtual_ || (*command & detail::pci_header::memory_decode) != 0;
     }
     /// Where the bus has it: what other devices are told, and what windows of remote/ start from.
     [[nodiscard]] byte_range<machine> decoded() const noexcept { return {{bar_.start}, bar_.bytes()}; }
@@ -82,6 +83,7 @@ class pci_bar {
     device_piece piece_{};
     std::uint64_t page_bytes_ = 0;
     caching_mode caching_ = caching_mode::uncached;
+    bool is_virtual_ = false;
 };
 static_assert(device_source<pci_bar>);
 

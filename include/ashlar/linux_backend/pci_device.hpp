@@ -49,15 +49,16 @@ struct pci_header {
 /// A PCI device by its folder in sysfs: what it decodes, and the switches that make it answer.
 ///
 /// - `enable` counts: Linux keeps the device on until each was taken back by `disable`; those of an object
-/// are
-///   taken back with it. A device that a driver has is the driver's: `busy`.
+///   are taken back with it. A device that a driver has is the driver's: `busy`.
 /// - An address that is not decoded reads as all ones. `enable` sets the decode bit; `set_decode` and
 ///   `set_bus_master` are for devices that are on already.
+/// - A virtual function (SR-IOV) has no identity and no decode bit in its own header: Linux tells the former,
+///   and where it shows the function at all, its memory is decoded.
 ///
 /// Context: thread, one at a time. Failure: `revoked` for a device that is not there (any more),
 /// `unsupported` without the right to do it (CAP_SYS_ADMIN), `not_owned` if none is open, else as the system
 /// says. Source: Linux Documentation/PCI/sysfs-pci.rst; PCI Local Bus 3.0, 6.2 "Configuration Space
-/// Functions".
+/// Functions"; SR-IOV 1.1, 3.4.1 "Type 0 Configuration Space Header".
 ///
 /// Example: see `mapped_device`.
 class pci_device {
@@ -121,22 +122,26 @@ class pci_device {
     errc enable() noexcept { return count_enable(true); }
     errc disable() noexcept { return count_enable(false); }
 
+    /// One of several functions that its physical function shows.
+    [[nodiscard]] bool is_virtual_function() const noexcept {
+        return folder_ && ::faccessat(folder_.number(), "physfn", F_OK, 0) == 0;
+    }
     /// It answers at its memory addresses.
     [[nodiscard]] result<bool> decodes_memory() const noexcept {
         const result<std::uint16_t> command = config(detail::pci_header::command);
         if (!command) return command.error();
         if (*command == 0xffff) return errc::revoked;
-        return (*command & detail::pci_header::memory_decode) != 0;
+        return (*command & detail::pci_header::memory_decode) != 0 || is_virtual_function();
     }
     errc set_decode(bool on) noexcept { return set_command(detail::pci_header::memory_decode, on); }
     /// It may access memory by itself: without it, DMA does not happen.
     errc set_bus_master(bool on) noexcept { return set_command(detail::pci_header::bus_master, on); }
 
     [[nodiscard]] result<std::uint16_t> vendor_id() const noexcept {
-        return config(detail::pci_header::vendor);
+        return identity(detail::pci_header::vendor, "vendor");
     }
     [[nodiscard]] result<std::uint16_t> device_id() const noexcept {
-        return config(detail::pci_header::device);
+        return identity(detail::pci_header::device, "device");
     }
 
     /// Of the folder, and of the configuration space; negative if none is open.
@@ -147,6 +152,13 @@ class pci_device {
     [[nodiscard]] result<std::uint16_t> config(unsigned offset) const noexcept {
         if (!config_) return errc::not_owned;
         return detail::read_pci_config(config_.number(), offset);
+    }
+    [[nodiscard]] result<std::uint16_t> identity(unsigned offset, const char* file) const noexcept {
+        if (!is_virtual_function()) return config(offset);
+        const result<std::uint64_t> told = read_sysfs_number_of(folder_.number(), file);
+        if (!told) return told.error();
+        if (*told > 0xffff) return errc::corrupt;
+        return static_cast<std::uint16_t>(*told);
     }
     errc count_enable(bool on) noexcept {
         if (!folder_) return errc::not_owned;

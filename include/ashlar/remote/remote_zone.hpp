@@ -29,17 +29,15 @@ struct remote_loss {
 /// others: its source never touches frames, and its metadata are in this machine's memory.
 ///
 /// - `Memory` is a `physical_memory`; `Windows` an `identity_window`, a `window_cache`, or whatever else
-/// gives
-///   pins.
+///   gives pins.
 /// - Invariant: while it is attached one pin holds the window, so a frame number means the same bytes of the
 ///   peer all along. The pin is of the link's epoch: a link that went and came back is lost to this object,
 ///   and memory of a peer that started again is never served as that of the old one.
 /// - The node has to be known to the machine at boot (a domain without memory in its `topology`, with a
 ///   distance).
-/// - Losing the link: whoever notices calls `link_lost` of the windows, then `check` or `lose` here. Nothing
-/// is
-///   allocated from there any more, what is held is counted, later frees of it say `revoked`, and the rest of
-///   the machine goes on. Holders who have not heard of it read all ones.
+/// - Losing the link: whoever notices calls `link_lost` of the windows, then `check` or `lose` here.
+///   Nothing is allocated from there any more, what is held is counted, later frees of it say `revoked`, and
+///   the rest of the machine goes on. Holders who have not heard of it read all ones.
 /// - Detaching after a loss forgets that there were such frames: do it when the holders have let go. A free
 ///   that comes later says `not_owned`, or hits a frame of the next peer at the same place.
 ///
