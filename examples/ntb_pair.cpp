@@ -10,6 +10,7 @@
 #include <ashlar/ashlar.hpp>
 #include <ashlar/linux_backend/mapped_device.hpp>
 #include <ashlar/linux_backend/shared_file.hpp>
+#include <ashlar/remote.hpp>
 #include <vector>
 
 #include "check.hpp"
