@@ -199,6 +199,15 @@ TEST_CASE("threads that touch what went find ones, whoever is first") {
     CHECK(pages.memory.lost_pages() == count);
 }
 
+/// By the handler that is there.
+int signal_of_touching(std::byte* at) {
+    caught_fault::expected = true;
+    const int number = sigsetjmp(caught_fault::back, 1);
+    if (number == 0) touch(at);
+    caught_fault::expected = false;
+    return number;
+}
+
 TEST_CASE("bus errors of others go to whom they belonged, and all do when nothing is guarded") {
     shared_pages cut(1);
     mapped_region unguarded;
@@ -214,11 +223,7 @@ TEST_CASE("bus errors of others go to whom they belonged, and all do when nothin
     {
         shared_pages guarded(1);
         guarded.cut(0);
-        caught_fault::expected = true;
-        const int number = sigsetjmp(caught_fault::back, 1);
-        if (number == 0) touch(unguarded.bytes().data());
-        caught_fault::expected = false;
-        CHECK(number == SIGBUS);
+        CHECK(signal_of_touching(unguarded.bytes().data()) == SIGBUS);
         CHECK(guarded.memory.load<std::uint8_t>(0).error() == errc::unreadable);
     }
     struct sigaction now {};
@@ -226,6 +231,42 @@ TEST_CASE("bus errors of others go to whom they belonged, and all do when nothin
     const bool is_back = now.sa_handler == &caught_fault::on_fault;
     CHECK(is_back);
     CHECK(signal_of([&] { touch(unguarded.bytes().data()); }) == SIGBUS);
+}
+
+/// Took the signal from the guard, and hands on what it does not know.
+struct handler_above {
+    static inline struct sigaction below {};
+    static void on_error(int number, siginfo_t* info, void* context) {
+        below.sa_sigaction(number, info, context);
+    }
+};
+
+TEST_CASE("a handler above a guard's, and a guard's above it again: who was there first has others' errors") {
+    shared_pages cut(1);
+    mapped_region unguarded;
+    REQUIRE(unguarded.map_file(cut.file.number(), 0, page) == errc::ok);
+    cut.memory.unmap();
+    cut.cut(0);
+    struct sigaction first {};
+    first.sa_handler = &caught_fault::on_fault;
+    first.sa_flags = SA_NODEFER;
+    struct sigaction before {};
+    REQUIRE(sigaction(SIGBUS, &first, &before) == 0);
+    {
+        shared_pages lower(1);
+        struct sigaction above {};
+        above.sa_sigaction = &handler_above::on_error;
+        above.sa_flags = SA_SIGINFO | SA_NODEFER;
+        REQUIRE(sigaction(SIGBUS, &above, &handler_above::below) == 0);
+        shared_pages upper(1);
+        lower.cut(0);
+        upper.cut(0);
+        CHECK(lower.memory.load<std::uint8_t>(0).error() == errc::unreadable);
+        CHECK(upper.memory.load<std::uint8_t>(0).error() == errc::unreadable);
+        for (unsigned again = 0; again < 3; ++again)
+            CHECK(signal_of_touching(unguarded.bytes().data()) == SIGBUS);
+    }
+    REQUIRE(sigaction(SIGBUS, &before, nullptr) == 0);
 }
 
 TEST_CASE("guards: whole pages, one stretch each, sixty-four in a process") {

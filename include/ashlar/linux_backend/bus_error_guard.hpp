@@ -8,6 +8,7 @@
 #include <ashlar/core/view.hpp>
 #include <ashlar/linux_backend/mapped_region.hpp>
 #include <ashlar/linux_backend/system_error.hpp>
+#include <ashlar/linux_backend/taken_signal.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -75,9 +76,6 @@ struct bus_error_table {
     static constexpr unsigned slots = 64;
     static constexpr unsigned most_in_a_row = 100000;
     static inline guarded_stretch stretch[slots]{};
-    static inline builtin_atomic<std::uint32_t> busy{};  ///< setting up and taking down, one at a time
-    static inline struct sigaction before {};            ///< what handled SIGBUS
-    static inline unsigned users = 0;
     /// A page that was replaced and fails again (memory is failing, too) must not go on for ever.
     static inline thread_local constinit unsigned in_a_row = 0;
     static inline thread_local constinit std::uintptr_t last = 0;
@@ -88,7 +86,7 @@ struct bus_error_table {
         // BUS_MCEERR_AO is news of a page that nobody touched: its finder is told when somebody does.
         const bool touched =
             info->si_code == BUS_ADRERR || info->si_code == BUS_OBJERR || info->si_code == BUS_MCEERR_AR;
-        if (!touched || !is_ours(address)) pass_on(number, info, context);
+        if (!touched || !is_ours(address)) taken_signal<SIGBUS>::pass_on(number, info, context);
         errno = saved;
     }
 
@@ -101,18 +99,6 @@ struct bus_error_table {
             return in_a_row < most_in_a_row && one.replace(address);
         }
         return false;
-    }
-    static void pass_on(int number, siginfo_t* info, void* context) noexcept {
-        if ((before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction != nullptr) {
-            before.sa_sigaction(number, info, context);
-        } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
-            before.sa_handler(number);
-        } else {
-            // The error comes again, and ends the process as it would have.
-            struct sigaction ends {};
-            ends.sa_handler = SIG_DFL;
-            (void)::sigaction(number, &ends, nullptr);
-        }
     }
 };
 
@@ -130,9 +116,9 @@ struct bus_error_table {
 ///
 /// | word | written by | order |
 /// |---|---|---|
-/// | begin, and what it publishes | `watch`, `unwatch` under the table's try-lock | release of begin, acquire
-/// in the handler | | a mark, lost | the handler, before the page is replaced: who read its ones finds the
-/// mark | acq_rel |
+/// | begin, and what it publishes | `watch`, `unwatch` by the table's try-lock | release, acquire in the
+/// handler | | a mark, lost | the handler, before the page is replaced: who read its ones finds the mark |
+/// acq_rel |
 ///
 /// Complexity: O(1) an access; an error costs a page fault and three calls. Context: thread, `watch` and
 /// `unwatch` while nobody touches the stretch; accesses from any thread that does not block SIGBUS. System
@@ -148,6 +134,7 @@ struct bus_error_table {
 /// ```
 class bus_error_guard {
     using table = detail::bus_error_table;
+    using signal = detail::taken_signal<SIGBUS>;
     using stretch_type = detail::guarded_stretch;
 
  public:
@@ -176,14 +163,13 @@ class bus_error_guard {
         const std::size_t words = (stretch.size() / page_bytes - 1) / stretch_type::word_bits + 1;
         if (const errc failed = marks.map_zeros(words * sizeof(stretch_type::word)); failed != errc::ok)
             return failed;
-        const entered alone;
+        const signal::entered alone;
         stretch_type* free = nullptr;
         for (stretch_type& one : table::stretch) {
             if (free == nullptr && one.begin.load(memory_order::relaxed) == 0) free = &one;
         }
         if (free == nullptr) return errc::limit;
-        if (const errc failed = install(); failed != errc::ok) return failed;
-        ++table::users;
+        if (const errc failed = signal::take(&table::on_error); failed != errc::ok) return failed;
         free->size.store(stretch.size(), memory_order::release);
         free->page.store(page_bytes, memory_order::relaxed);
         free->first = stretch.data();
@@ -197,15 +183,11 @@ class bus_error_guard {
     /// When nobody touches the stretch any more.
     void unwatch() noexcept {
         if (mine_ == nullptr) return;
-        const entered alone;
+        const signal::entered alone;
         mine_->begin.store(0, memory_order::release);
         mine_ = nullptr;
         marks_.reset();
-        if (--table::users != 0) return;
-        struct sigaction now {};
-        if (::sigaction(SIGBUS, nullptr, &now) == 0 && is_handler(now)) {
-            (void)::sigaction(SIGBUS, &table::before, nullptr);
-        }
+        signal::give_back(&table::on_error);
     }
 
     [[nodiscard]] bool watches() const noexcept { return mine_ != nullptr; }
@@ -226,31 +208,6 @@ class bus_error_guard {
     }
 
  private:
-    struct entered {
-        entered() noexcept {
-            std::uint32_t free = 0;
-            while (!table::busy.compare_exchange(free, 1, memory_order::acq_rel)) free = 0;
-        }
-        ~entered() { table::busy.store(0, memory_order::release); }
-        entered(const entered&) = delete;
-        entered& operator=(const entered&) = delete;
-    };
-
-    [[nodiscard]] static bool is_handler(const struct sigaction& one) noexcept {
-        return (one.sa_flags & SA_SIGINFO) != 0 && one.sa_sigaction == &table::on_error;
-    }
-    /// Somebody else may have taken the signal since.
-    static errc install() noexcept {
-        struct sigaction now {};
-        if (::sigaction(SIGBUS, nullptr, &now) != 0) return last_error();
-        if (is_handler(now)) return errc::ok;
-        struct sigaction ours {};
-        ours.sa_sigaction = &table::on_error;
-        ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART;
-        table::before = now;
-        return ::sigaction(SIGBUS, &ours, nullptr) == 0 ? errc::ok : last_error();
-    }
-
     stretch_type* mine_ = nullptr;
     mapped_region marks_{};
 };

@@ -10,6 +10,7 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/view.hpp>
 #include <ashlar/linux_backend/system_error.hpp>
+#include <ashlar/linux_backend/taken_signal.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -55,9 +56,6 @@ struct watched_stretch {
 struct write_fault_table {
     static constexpr unsigned slots = 16;
     static inline watched_stretch stretch[slots]{};
-    static inline builtin_atomic<std::uint32_t> busy{};  ///< setting up and taking down, one at a time
-    static inline struct sigaction before {};            ///< what handled SIGSEGV
-    static inline unsigned users = 0;
 
     /// A fault that we did not cause would come again and again: the third one in a row, at one address and
     /// with nothing held or released in between, goes to whom SIGSEGV belonged before.
@@ -75,7 +73,7 @@ struct write_fault_table {
             errno = saved;
             return;  // to the store, which is tried again
         }
-        pass_on(number, info, context);
+        taken_signal<SIGSEGV>::pass_on(number, info, context);
         errno = saved;
     }
 
@@ -90,18 +88,6 @@ struct write_fault_table {
             return last.count < 3;
         }
         return false;
-    }
-    static void pass_on(int number, siginfo_t* info, void* context) noexcept {
-        if ((before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction != nullptr) {
-            before.sa_sigaction(number, info, context);
-        } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
-            before.sa_handler(number);
-        } else {
-            // The fault comes again, and ends the process as it would have.
-            struct sigaction ends {};
-            ends.sa_handler = SIG_DFL;
-            (void)::sigaction(number, &ends, nullptr);
-        }
     }
 };
 
@@ -139,6 +125,7 @@ struct write_fault_table {
 /// ```
 class signalled_writers {
     using table = detail::write_fault_table;
+    using signal = detail::taken_signal<SIGSEGV>;
 
  public:
     signalled_writers() noexcept = default;
@@ -151,14 +138,13 @@ class signalled_writers {
     errc watch(view<std::byte> stretch) noexcept {
         if (mine_ != nullptr) return errc::busy;
         if (stretch.empty()) return errc::invalid;
-        const entered guard;
+        const signal::entered alone;
         detail::watched_stretch* free = nullptr;
         for (detail::watched_stretch& one : table::stretch) {
             if (free == nullptr && one.begin.load(memory_order::relaxed) == 0) free = &one;
         }
         if (free == nullptr) return errc::limit;
-        if (const errc failed = install(); failed != errc::ok) return failed;
-        ++table::users;
+        if (const errc failed = signal::take(&table::on_fault); failed != errc::ok) return failed;
         free->size.store(stretch.size(), memory_order::relaxed);
         free->begin.store(address_of(stretch), memory_order::release);
         mine_ = free;
@@ -167,14 +153,10 @@ class signalled_writers {
     /// When nobody writes to the stretch any more.
     void unwatch() noexcept {
         if (mine_ == nullptr) return;
-        const entered guard;
+        const signal::entered alone;
         mine_->begin.store(0, memory_order::release);
         mine_ = nullptr;
-        if (--table::users != 0) return;
-        struct sigaction now {};
-        if (::sigaction(SIGSEGV, nullptr, &now) == 0 && is_handler(now)) {
-            (void)::sigaction(SIGSEGV, &table::before, nullptr);
-        }
+        signal::give_back(&table::on_fault);
     }
 
     /// From `ok` on nobody writes to `part`, whole pages of the stretch. `invalid` if it is not of the
@@ -201,32 +183,8 @@ class signalled_writers {
     }
 
  private:
-    struct entered {
-        entered() noexcept {
-            std::uint32_t free = 0;
-            while (!table::busy.compare_exchange(free, 1, memory_order::acq_rel)) free = 0;
-        }
-        ~entered() { table::busy.store(0, memory_order::release); }
-        entered(const entered&) = delete;
-        entered& operator=(const entered&) = delete;
-    };
-
     [[nodiscard]] static std::uintptr_t address_of(view<std::byte> part) noexcept {
         return reinterpret_cast<std::uintptr_t>(part.data());
-    }
-    [[nodiscard]] static bool is_handler(const struct sigaction& one) noexcept {
-        return (one.sa_flags & SA_SIGINFO) != 0 && one.sa_sigaction == &table::on_fault;
-    }
-    /// Somebody else may have taken the signal since.
-    static errc install() noexcept {
-        struct sigaction now {};
-        if (::sigaction(SIGSEGV, nullptr, &now) != 0) return last_error();
-        if (is_handler(now)) return errc::ok;
-        struct sigaction ours {};
-        ours.sa_sigaction = &table::on_fault;
-        ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART;
-        table::before = now;
-        return ::sigaction(SIGSEGV, &ours, nullptr) == 0 ? errc::ok : last_error();
     }
     void let_go() noexcept {
         mine_->held_size.store(0, memory_order::release);
