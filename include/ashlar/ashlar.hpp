@@ -171,6 +171,7 @@
 #include <ashlar/zone/metadata_plan.hpp>
 #include <ashlar/zone/mirror_counters.hpp>
 #include <ashlar/zone/mirror_order.hpp>
+#include <ashlar/zone/mirrored_frames.hpp>
 #include <ashlar/zone/node_choice.hpp>
 #include <ashlar/zone/owner_table.hpp>
 #include <ashlar/zone/physical_memory.hpp>

@@ -364,6 +364,74 @@ TEST_CASE("a tenant over a single source, at compile time") {
     CHECK(run() == errc::double_free);
 }
 
+TEST_CASE("frames in a row are a tenant's, too: preference, limits, book, and back in any blocks") {
+    inhabited machine{half_mirrored{}};
+    const std::uint64_t all = machine->free_frames();
+    owner guest, other;
+    REQUIRE(guest.open(*machine.ram, machine.owners, 1) == errc::ok);
+    REQUIRE(other.open(*machine.ram, machine.owners, 2) == errc::ok);
+    guest.set_mirror_first(true);
+    REQUIRE(guest.set_limit(1500) == errc::ok);
+    REQUIRE(guest.set_mirror_limit(700) == errc::ok);
+    const contiguous_request<> ring{.count = 300, .alignment = 16, .boundary = 512};
+    CHECK(guest.allocate_contiguous({.count = 0}).error() == errc::invalid);
+    CHECK(guest.allocate_contiguous({.count = 1501}).error() == errc::limit);
+    CHECK(guest.allocate_contiguous({.count = 701, .mirror = mirror::required}).error() == errc::limit);
+    CHECK(guest.allocate_contiguous({.count = ~std::uint64_t{0}}).error() == errc::limit);
+    check_held(guest, 0, 0);
+    const auto first = allocate_contiguous(guest, ring);
+    const auto second = allocate_contiguous(guest, ring);
+    REQUIRE((first && second));
+    CHECK(first->count == 300);
+    CHECK(machine->zone_of(first->first)->mirrored);
+    check_held(guest, 600, 600);
+    const auto third = guest.allocate_contiguous(ring);  // its mirrored frames are used up
+    REQUIRE(third);
+    CHECK_FALSE(machine->zone_of(third->first)->mirrored);
+    check_held(guest, 900, 600);
+    CHECK(guest.figures().fallbacks == 1);
+    CHECK(guest.holds(*first));
+    CHECK(free_range(other, *first) == errc::not_owned);
+    check_held(guest, 900, 600);
+    CHECK(free_range(guest, *first) == errc::ok);
+    CHECK(free_range(guest, *first) == errc::double_free);
+    check_held(guest, 600, 300);
+    CHECK(free_range(guest, *second) == errc::ok);
+    CHECK(free_range(guest, *third) == errc::ok);
+    CHECK(guest.allocate_contiguous({.count = 100, .below = {1}}).error() == errc::exhausted);
+    check_held(guest, 0, 0);
+    CHECK(machine->free_frames() == all);
+    CHECK(guest.close() == errc::ok);
+    CHECK(guest.allocate_contiguous(ring).error() == errc::exhausted);
+
+    // What lies outside of the book goes back to the machine.
+    inhabited half{half_mirrored{}};
+    book small;
+    std::vector<book::word> words(book::metadata_words({first_mirrored, 256}));
+    REQUIRE(small.attach({first_mirrored, 256}, {words.data(), words.size()}) == errc::ok);
+    owner inside;
+    REQUIRE(inside.open(*half.ram, small, 1) == errc::ok);
+    const std::uint64_t free_before = half->free_frames();
+    CHECK(inside.allocate_contiguous({.count = 600}).error() == errc::limit);
+    check_held(inside, 0, 0);
+    CHECK(half->free_frames() == free_before);
+
+    // A tenant of a tenant, within the limits of both.
+    tenant<owner> lodger;
+    REQUIRE(other.set_limit(400) == errc::ok);
+    book lodgers;
+    std::vector<book::word> more(book::metadata_words(machine.owners.covered()));
+    REQUIRE(lodgers.attach(machine.owners.covered(), {more.data(), more.size()}) == errc::ok);
+    REQUIRE(lodger.open(other, lodgers, 1) == errc::ok);
+    const auto nested = lodger.allocate_contiguous(ring);
+    REQUIRE(nested);
+    check_held(other, 300, 0);
+    CHECK(lodger.allocate_contiguous(ring).error() == errc::limit);
+    CHECK(lodger.offers(nested->first));
+    CHECK(free_range(lodger, *nested) == errc::ok);
+    check_held(other, 0, 0);
+}
+
 TEST_CASE("random histories of three tenants agree with what each was given") {
     inhabited machine{half_mirrored{}};
     std::mt19937 random(11);

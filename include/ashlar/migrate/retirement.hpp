@@ -9,6 +9,7 @@
 #include <ashlar/core/view.hpp>
 #include <ashlar/migrate/isolated_range.hpp>
 #include <ashlar/migrate/move_block.hpp>
+#include <ashlar/zone/mirrored_frames.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -102,7 +103,7 @@ class retirement {
             const std::uintptr_t seen = each.load(memory_order::acquire);
             if (seen == 0 || state_of(seen) == retirement_state::retired) continue;
             const frame<space> f{seen >> state_bits};
-            if (is_mirrored(f) && mends(f)) {
+            if (detail::is_mirrored(source_, f) && mends(f)) {
                 each.store(0, memory_order::release);
                 continue;
             }
@@ -138,16 +139,6 @@ class retirement {
     [[nodiscard]] static constexpr retirement_state state_of(std::uintptr_t seen) noexcept {
         return static_cast<retirement_state>(seen & ((1U << state_bits) - 1));
     }
-    [[nodiscard]] constexpr bool is_mirrored(frame<space> f) const noexcept {
-        if constexpr (requires { source_.zone_of(f)->mirrored; }) {
-            [[maybe_unused]] const typename platform_type::cpu_guard guard{};
-            const auto* const zone = source_.zone_of(f);
-            return zone != nullptr && zone->mirrored;
-        } else {
-            return false;
-        }
-    }
-
     /// The frame is ours, and whoever used it is elsewhere. The units are isolated meanwhile, so that between
     /// the move and the taking nobody gets it.
     template <class Destination, class Mover>

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <ashlar/core/source.hpp>
+#include <ashlar/source/allocate_contiguous.hpp>
 #include <ashlar/source/blocks.hpp>
+#include <ashlar/source/contiguous_request.hpp>
+#include <ashlar/source/free_range.hpp>
 #include <ashlar/zone/frame_quota.hpp>
+#include <ashlar/zone/mirrored_frames.hpp>
 #include <ashlar/zone/owner_table.hpp>
 #include <ashlar/zone/tenant_counters.hpp>
 #include <concepts>
@@ -112,7 +116,7 @@ class tenant {
     constexpr errc set_limit(std::uint64_t most) noexcept { return held_.set_limit(most); }
     /// As above for mirrored frames; `limit` for more than the machine has, unless `unlimited_frames`.
     constexpr errc set_mirror_limit(std::uint64_t most) noexcept {
-        if constexpr (requires(const Machine& machine) { machine.mirror_figures(); }) {
+        if constexpr (requires { machine_->mirror_figures(); }) {
             const std::uint64_t total = is_open() ? machine_->mirror_figures().total : 0;
             if (most != unlimited_frames && most > total) return errc::limit;
         }
@@ -127,29 +131,13 @@ class tenant {
     constexpr result<frame<space>> allocate(request<space> wanted) noexcept {
         if (wanted.order > top_order) return errc::unsupported;
         if (!is_open()) return errc::exhausted;
-        const std::uint64_t count = std::uint64_t{1} << wanted.order;
-        if (wanted.mirror == mirror::unspecified) wanted.mirror = preference();
-        const bool prefers = wanted.mirror == mirror::preferred && has_mirror();
-        const bool wants_mirror = prefers || (wanted.mirror == mirror::required && has_mirror());
-        if (!held_.reserve(count)) return errc::limit;
-        const bool reserved = wants_mirror && mirrored_.reserve(count);
-        if (wants_mirror && !reserved) {
-            if (!prefers) return refused(errc::limit, count, false);
-            wanted.mirror = mirror::ordinary;
-        }
-        const auto got = machine_->allocate(wanted);
-        if (!got) {
-            // Mirrored memory may be free, but not for this tenant.
-            const bool kept_away = prefers && !reserved && got.error() == errc::exhausted;
-            return refused(kept_away ? errc::limit : got.error(), count, reserved);
-        }
-        const bool mirrored = is_mirrored(*got);
-        if (const errc answer = take({*got, count}, reserved, mirrored); answer != errc::ok) {
-            (void)machine_->free(*got, wanted.order);
-            return refused(answer, count, reserved);
-        }
-        if (prefers && !mirrored) fallbacks_.fetch_add(1, memory_order::relaxed);
-        return got;
+        const auto got =
+            obtain(std::uint64_t{1} << wanted.order, wanted.mirror, [&](mirror preference) noexcept {
+                wanted.mirror = preference;
+                const auto first = machine_->allocate(wanted);
+                return first ? result<range<space>>(block(*first, wanted.order)) : first.error();
+            });
+        return got ? result<frame<space>>(got->first) : got.error();
     }
     /// With everything at its default.
     template <std::integral Integer>
@@ -164,11 +152,19 @@ class tenant {
         if (answer == errc::ok) {
             answer = take(frames, false, is_mirrored(frames.first));
             if (answer == errc::ok) return errc::ok;
-            for_each_block(frames, top_order, [this](frame<space> first, unsigned order) noexcept {
-                (void)machine_->free(first, order);
-            });
+            (void)free_range(*machine_, frames);
         }
         return refused(answer, frames.count, false);
+    }
+    /// See `ashlar::allocate_contiguous`; limits and the owner table as in `allocate`.
+    template <isolation_telling_source Telling = Machine>
+    constexpr result<range<space>> allocate_contiguous(contiguous_request<space> wanted) noexcept {
+        if (const errc wrong = wanted.check(); wrong != errc::ok) return wrong;
+        if (!is_open()) return errc::exhausted;
+        return obtain(wanted.count, wanted.mirror, [&](mirror preference) noexcept {
+            wanted.mirror = preference;
+            return ashlar::allocate_contiguous(*machine_, wanted);
+        });
     }
     constexpr errc free(frame<space> first, unsigned order) noexcept {
         if (order > top_order) return errc::unsupported;
@@ -233,6 +229,11 @@ class tenant {
     [[nodiscard]] constexpr bool owns(frame<space> f) const noexcept {
         return is_open() && machine_->owns(f);
     }
+    /// False for a frame that is isolated in the machine.
+    template <isolation_telling_source Telling = Machine>
+    [[nodiscard]] constexpr bool offers(frame<space> f) const noexcept {
+        return is_open() && detail::offers(*machine_, f);
+    }
     /// True for a frame of this tenant.
     [[nodiscard]] constexpr bool holds(frame<space> f) const noexcept {
         return is_open() && owners_->owner_of(f) == id_;
@@ -247,8 +248,7 @@ class tenant {
     /// Free in the machine, and within the limit.
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
         if (!is_open()) return 0;
-        const std::uint64_t used = held_.used();
-        const std::uint64_t limit = held_.limit();
+        const std::uint64_t used = held_.used(), limit = held_.limit();
         const std::uint64_t left = limit > used ? limit - used : 0;
         const std::uint64_t free = machine_->free_frames();
         return free < left ? free : left;
@@ -286,33 +286,36 @@ class tenant {
     }
 
  private:
-    /// What an unspecified preference means: fixed here, so that the quota and the machine take it alike.
-    [[nodiscard]] constexpr ashlar::mirror preference() const noexcept {
-        if (mirror_first()) return mirror::preferred;
-        if constexpr (requires(const Machine& machine) { machine.default_mirror(); }) {
-            return machine_->default_mirror();
-        } else {
-            return mirror::unspecified;
-        }
-    }
-    [[nodiscard]] constexpr bool has_mirror() const noexcept {
-        if constexpr (requires(const Machine& machine) { machine.has_mirror(); }) {
-            [[maybe_unused]] const typename platform_type::cpu_guard guard{};
-            return machine_->has_mirror();
-        } else {
-            return false;
-        }
-    }
     [[nodiscard]] constexpr bool is_mirrored(frame<space> f) const noexcept {
-        if constexpr (requires(const Machine& machine) { machine.zone_of(f); }) {
-            [[maybe_unused]] const typename platform_type::cpu_guard guard{};
-            const auto* const zone = machine_->zone_of(f);
-            return zone != nullptr && zone->mirrored;
-        } else {
-            return false;
-        }
+        return detail::is_mirrored(*machine_, f);
     }
 
+    /// Reserves what is wanted, lets `ask(preference)` take frames of the machine, and makes them the
+    /// tenant's.
+    template <class Ask>
+    constexpr result<range<space>> obtain(std::uint64_t count, mirror wanted, Ask ask) noexcept {
+        // Said here, so that the quota and the machine take it alike.
+        if (wanted == mirror::unspecified)
+            wanted = mirror_first() ? mirror::preferred : detail::default_mirror(*machine_);
+        const bool has_mirror = detail::has_mirror(*machine_);
+        const bool prefers = wanted == mirror::preferred && has_mirror;
+        const bool wants_mirror = prefers || (wanted == mirror::required && has_mirror);
+        if (!held_.reserve(count)) return errc::limit;
+        const bool reserved = wants_mirror && mirrored_.reserve(count);
+        if (wants_mirror && !reserved && !prefers) return refused(errc::limit, count, false);
+        if (wants_mirror && !reserved) wanted = mirror::ordinary;
+        const result<range<space>> got = ask(wanted);
+        // Mirrored memory may be free, but not for this tenant.
+        const bool kept_away = prefers && !reserved && got.error() == errc::exhausted;
+        if (!got) return refused(kept_away ? errc::limit : got.error(), count, reserved);
+        const bool mirrored = is_mirrored(got->first);
+        if (const errc answer = take(*got, reserved, mirrored); answer != errc::ok) {
+            (void)free_range(*machine_, *got);
+            return refused(answer, count, reserved);
+        }
+        if (prefers && !mirrored) fallbacks_.fetch_add(1, memory_order::relaxed);
+        return got;
+    }
     /// Frames that the machine has handed out become the tenant's. `reserved`: in the mirror quota too.
     constexpr errc take(range<space> frames, bool reserved, bool mirrored) noexcept {
         const bool more = mirrored && !reserved;
