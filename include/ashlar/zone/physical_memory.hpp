@@ -229,6 +229,7 @@ class physical_memory {
     /// False for a frame that is isolated, or in no zone.
     template <isolation_telling_source Telling = Zone>
     [[nodiscard]] bool offers(frame<space> f) const noexcept {
+        [[maybe_unused]] const typename platform_type::cpu_guard guard{};
         const auto* const span = active().find(f);
         return span != nullptr && detail::offers(zones_[span->zone], f);
     }
