@@ -259,10 +259,9 @@ class physical_memory {
     /// What requests with an unspecified mirror preference get from now on; `unspecified`: ordinary.
     void set_default_mirror(mirror preference) noexcept { zones_.choices().set_default_mirror(preference); }
     [[nodiscard]] mirror default_mirror() const noexcept { return zones_.choices().default_mirror(); }
-    /// Sets marks and reserves of every zone from what was online at boot. Until then nothing is kept back.
-    /// The zones' sources should count their free frames (`counted`), else each allocation counts them anew.
-    /// What is kept back is `exhausted` for those who may not have it; of requests at the same moment each
-    /// CPU may get one block more than that. Thread context, one caller at a time.
+    /// Marks and reserves of every zone from what was online at boot; until then none is kept back. The
+    /// sources should count their free frames (`counted`), else each allocation does. What is kept back is
+    /// `exhausted` for others; of requests at once each CPU may get a block more. One caller at a time.
     void set_watermarks(const watermark_rules& rules = {}) noexcept {
         detail::set_watermarks(zones_, active(), rules);
         zones_.note_reserves();
