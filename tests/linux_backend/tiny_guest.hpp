@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <doctest/doctest.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
 #include <ashlar/core/view.hpp>
-#include <ashlar/linux_backend/file_descriptor.hpp>
-#include <ashlar/linux_backend/mapped_region.hpp>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "linux_backend/kvm_machine.hpp"
 
 // The guest: 64-bit code in ring 0, without a kernel. It fills words with a pattern that depends on address
 // and round, in each round checks what the last one stored, stores the next, and tells the round's number to
@@ -80,16 +77,6 @@ ashlar_test_guest_end:
 extern "C" const char ashlar_test_guest_begin[];
 extern "C" const char ashlar_test_guest_end[];
 
-/// Ends the test as left out, unless guests can be run here.
-inline void need_kvm() {
-    const ashlar::file_descriptor kvm(open("/dev/kvm", O_RDWR | O_CLOEXEC));
-    const ashlar::file_descriptor vm(kvm ? ioctl(kvm.number(), KVM_CREATE_VM, 0) : -1);
-    if (vm) return;
-    std::printf("left out: /dev/kvm %s\n", kvm ? "makes no machine" : "cannot be opened");
-    std::fflush(stdout);
-    std::_Exit(77);
-}
-
 /// A machine with the guest in it, whose memory somebody else has mapped. Page tables and code are in its
 /// first 64 KiB, so they move with the rest of it; the pattern is in all that comes after, in every page.
 class tiny_guest {
@@ -99,16 +86,9 @@ class tiny_guest {
     /// From word to word of one CPU. Some KVMs emulate such a guest, in some 20 us for each store.
     static constexpr std::uint64_t stride = 1024;
 
-    tiny_guest() {
-        kvm_ = ashlar::file_descriptor(open("/dev/kvm", O_RDWR | O_CLOEXEC));
-        REQUIRE(kvm_);
-        vm_ = ashlar::file_descriptor(ioctl(kvm_.number(), KVM_CREATE_VM, 0));
-        REQUIRE(vm_);
-        (void)ioctl(vm_.number(), KVM_SET_TSS_ADDR, 0xfffbd000);  // Intel wants it, AMD does not know it
-    }
     ~tiny_guest() { (void)stop(); }
 
-    [[nodiscard]] int vm() const { return vm_.number(); }
+    [[nodiscard]] int vm() const { return machine_.number(); }
 
     /// Page tables of 4 KiB pages, all of the memory at its own address, and the code. `used`: the tables
     /// say already that each page was accessed and is dirty, so that walking them writes nothing.
@@ -166,67 +146,31 @@ class tiny_guest {
     static constexpr std::uint64_t code_at = 0xf000;
 
     struct cpu {
-        ashlar::file_descriptor file;
-        ashlar::mapped_region shared;
+        kvm_cpu vcpu;
         std::thread thread;
         std::atomic<std::uint32_t> rounds{0};
         std::atomic<bool> ended{false};
         bool verified = false;
 
         cpu() = default;
-        cpu(cpu&& other) noexcept : file(std::move(other.file)), shared(std::move(other.shared)) {}
+        cpu(cpu&& other) noexcept : vcpu(std::move(other.vcpu)) {}
     };
 
     cpu make_cpu(unsigned number) {
-        cpu made;
-        made.file = ashlar::file_descriptor(ioctl(vm_.number(), KVM_CREATE_VCPU, number));
-        REQUIRE(made.file);
-        const int size = ioctl(kvm_.number(), KVM_GET_VCPU_MMAP_SIZE, 0);
-        REQUIRE(size > 0);
-        REQUIRE(made.shared.map_file(made.file.number(), 0, static_cast<std::size_t>(size)) ==
-                ashlar::errc::ok);
-        // Long mode is there if the guest's CPUID has it. struct kvm_cpuid2 is two words and then entries of
-        // ten; in C++ the kernel's header makes it longer, and with it the numbers of the calls.
-        constexpr std::uint32_t entries = 256;
-        std::vector<std::uint32_t> leaves(2 + entries * 10);
-        leaves[0] = entries;
-        constexpr unsigned long supported = _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0x05, 8);
-        constexpr unsigned long set = _IOC(_IOC_WRITE, KVMIO, 0x90, 8);
-        REQUIRE(ioctl(kvm_.number(), supported, leaves.data()) == 0);
-        REQUIRE(ioctl(made.file.number(), set, leaves.data()) == 0);
-
-        kvm_sregs system{};
-        REQUIRE(ioctl(made.file.number(), KVM_GET_SREGS, &system) == 0);
-        kvm_segment flat{};
-        flat.limit = 0xffffffff;
-        flat.present = flat.s = flat.g = 1;
-        system.cs = flat;
-        system.cs.selector = 8;
-        system.cs.type = 11;  // code, accessed
-        system.cs.l = 1;
-        flat.selector = 16;
-        flat.type = 3;  // data, writable, accessed
-        flat.db = 1;
-        system.ds = system.es = system.fs = system.gs = system.ss = flat;
-        system.cr3 = 0x1000;
-        system.cr4 = 1 << 5;                 // PAE
-        system.cr0 = 0x80000011;             // paging, extension type, protected mode
-        system.efer = (1 << 8) | (1 << 10);  // long mode enabled, active
-        REQUIRE(ioctl(made.file.number(), KVM_SET_SREGS, &system) == 0);
         kvm_regs registers{};
         registers.rip = code_at;
-        registers.rflags = 2;
         registers.rsi = pattern_begin + 8 * number;  // two share a line
         registers.rdi = memory_.size();
         registers.r8 = 0x9e3779b97f4a7c15;
         registers.r11 = stride;
-        REQUIRE(ioctl(made.file.number(), KVM_SET_REGS, &registers) == 0);
+        cpu made;
+        made.vcpu = machine_.make_cpu(number, 0x1000, registers);
         return made;
     }
     void run(cpu& mine) {
-        auto* const shared = static_cast<kvm_run*>(static_cast<void*>(mine.shared.bytes().data()));
+        kvm_run* const shared = &mine.vcpu.run();
         while (!mine.ended.load()) {
-            if (ioctl(mine.file.number(), KVM_RUN, 0) != 0) {
+            if (ioctl(mine.vcpu.file.number(), KVM_RUN, 0) != 0) {
                 if (errno == EFAULT) {  // a store that was held back: the same instruction again
                     held_back_.fetch_add(1);
                     std::this_thread::yield();
@@ -248,7 +192,7 @@ class tiny_guest {
         }
     }
     void port(cpu& mine, kvm_run& shared) {
-        std::byte* const at = mine.shared.bytes().data() + shared.io.data_offset;
+        std::byte* const at = mine.vcpu.port_data();
         std::uint32_t value = 0;
         std::memcpy(&value, at, sizeof value);
         if (shared.io.port == 0x10) {
@@ -263,8 +207,7 @@ class tiny_guest {
         }
     }
 
-    ashlar::file_descriptor kvm_;
-    ashlar::file_descriptor vm_;
+    kvm_machine machine_;
     std::vector<cpu> cpus_;
     ashlar::view<std::byte> memory_;
     std::atomic<bool> stop_{false};
