@@ -24,7 +24,7 @@ inline void need_kvm() {
     std::_Exit(77);
 }
 
-/// A CPU of a virtual machine, in 64-bit mode and ring 0, without a kernel.
+/// A CPU of a virtual machine, in 64-bit mode, without a kernel.
 struct kvm_cpu {
     ashlar::file_descriptor file;
     ashlar::mapped_region shared;
@@ -49,7 +49,9 @@ class kvm_machine {
 
     [[nodiscard]] int number() const { return vm_.number(); }
 
-    /// It begins at `registers`, over the page tables at `tables`; flat segments, no interrupts.
+    /// It begins at `registers`, over the page tables at `tables`, which users may use; flat segments, no
+    /// interrupts. In ring 3, where it may use ports: some KVMs have no hardware that runs ring 0, and
+    /// emulate each instruction of it, a hundred times slower.
     [[nodiscard]] kvm_cpu make_cpu(unsigned number, std::uint64_t tables, kvm_regs registers) const {
         kvm_cpu made;
         made.file = ashlar::file_descriptor(ioctl(vm_.number(), KVM_CREATE_VCPU, number));
@@ -73,11 +75,12 @@ class kvm_machine {
         kvm_segment flat{};
         flat.limit = 0xffffffff;
         flat.present = flat.s = flat.g = 1;
+        flat.dpl = 3;
         system.cs = flat;
-        system.cs.selector = 8;
+        system.cs.selector = 0x1b;
         system.cs.type = 11;  // code, accessed
         system.cs.l = 1;
-        flat.selector = 16;
+        flat.selector = 0x23;
         flat.type = 3;  // data, writable, accessed
         flat.db = 1;
         system.ds = system.es = system.fs = system.gs = system.ss = flat;
@@ -86,7 +89,7 @@ class kvm_machine {
         system.cr0 = 0x80000011;             // paging, extension type, protected mode
         system.efer = (1 << 8) | (1 << 10);  // long mode enabled, active
         REQUIRE(ioctl(made.file.number(), KVM_SET_SREGS, &system) == 0);
-        registers.rflags = 2;
+        registers.rflags = 0x3002;  // ports from ring 3 on
         REQUIRE(ioctl(made.file.number(), KVM_SET_REGS, &registers) == 0);
         return made;
     }

@@ -17,7 +17,7 @@
 
 #include "linux_backend/kvm_machine.hpp"
 
-// The guest: 64-bit code in ring 0, without a kernel. It fills words with a pattern that depends on address
+// The guest: 64-bit code without a kernel. It fills words with a pattern that depends on address
 // and round, in each round checks what the last one stored, stores the next, and tells the round's number to
 // port 0x10; until port 0x11 reads as other than 0. Then it checks once more. Port 0x12: all was as it stored
 // it; 0x13: the low half of the address of a word that was not.
@@ -83,7 +83,7 @@ class tiny_guest {
  public:
     static constexpr std::uint64_t pattern_begin = 1 << 16;
     static constexpr std::uint64_t page = 4096;
-    /// From word to word of one CPU. Some KVMs emulate such a guest, in some 20 us for each store.
+    /// From word to word of one CPU.
     static constexpr std::uint64_t stride = 1024;
 
     ~tiny_guest() { (void)stop(); }
@@ -95,7 +95,7 @@ class tiny_guest {
     static void load(ashlar::view<std::byte> memory, bool used = false) {
         auto* const words = static_cast<std::uint64_t*>(static_cast<void*>(memory.data()));
         const std::uint64_t tables = memory.size() / (512 * page);
-        const std::uint64_t present_writable = used ? 0x63 : 3;
+        const std::uint64_t present_writable = used ? 0x67 : 7;
         words[0x1000 / 8] = 0x2000 | present_writable;
         words[0x2000 / 8] = 0x3000 | present_writable;
         for (std::uint64_t t = 0; t < tables; ++t)
