@@ -158,7 +158,7 @@ TEST_CASE(
     "page") {
     need_kvm();
     constexpr std::uint64_t count = 16;
-    for (const std::uint32_t variant : {0, 1, 2, 3}) {
+    for (std::uint32_t variant = 0; variant < 4; ++variant) {
         const bool waits = (variant & 1) != 0;
         const bool until_open = (variant & 2) != 0;
         three_servers servers;
