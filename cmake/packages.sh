@@ -4,6 +4,7 @@
 #   need PACKAGE PROBE...    it does not go without; present if the command PROBE succeeds
 #   want PACKAGE PROBE...    without it something is left out, and the output says what
 #   install_missing          installs both kinds, or says what is missing; fails if a needed one still is
+#   fetch_kernel FOLDER      a Linux kernel for guests, unpacked there and not installed, unless /boot has one
 
 needed=''
 wanted=''
@@ -82,4 +83,34 @@ apt_install() {
         sed -n '/^The following NEW/,/^[0-9]* upgraded/p; /^Need to get/p; /^After this/p; /^E:/p'
     echo '== Installing'
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@"
+}
+
+# Who boots it has no use for what its package would set up here: an initrd, a boot loader's entry.
+fetch_kernel() {
+    for image in "$1"/boot/vmlinuz-* /boot/vmlinuz-*; do
+        [ ! -r "$image" ] || return 0
+    done
+    if ! has apt-get >/dev/null || ! has dpkg-deb >/dev/null; then
+        echo '== No kernel may be read in /boot, and no apt-get is here to fetch one'
+        return 1
+    fi
+    loaded=$(mktemp -d) || return 1
+    for try in first second; do
+        # This package is empty, and depends on that of the present version.
+        package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p')
+        if [ -n "$package" ]; then
+            apt-cache show --no-all-versions "$package" |
+                sed -n "s/^Size: \(.*\)......$/== Fetching $package, \1 MB: unpacked in build, not installed/p"
+            (cd "$loaded" && apt-get -qq download "$package" 2>/dev/null) && break
+        fi
+        [ $try = first ] || break
+        as_root apt-get -q update
+    done
+    mkdir -p "$1"
+    for archive in "$loaded"/*.deb; do
+        dpkg-deb --fsys-tarfile "$archive" | tar -x -C "$1" --wildcards './boot/vmlinuz-*' './lib/modules/*/drivers/uio/*' \
+            './lib/modules/*/drivers/vfio/*' './lib/modules/*/irqbypass.ko*'
+    done
+    rm -rf "$loaded"
+    [ -r "$(echo "$1"/boot/vmlinuz-*)" ]
 }

@@ -52,11 +52,13 @@ list_needs() {
     [ $host = yes ] || want libnewlib-dev test -f /usr/include/newlib/errno.h
     [ $host = yes ] || want g++-mingw-w64-x86-64-win32 has x86_64-w64-mingw32-g++
     [ $host = yes ] || want libc6-dev-i386 test -f /usr/include/x86_64-linux-gnu/gnu/stubs-32.h
+    [ $host = yes ] || want qemu-system-x86 has qemu-system-x86_64
     [ $host = yes ] || want qemu-system-misc has qemu-system-riscv64
     [ $host = yes ] || want opensbi test -d /usr/lib/riscv64-linux-gnu/opensbi
 }
 [ $host = no ] || echo '== --host: cross compilers and emulators are left out; where they are missing, tests that need one are skipped'
 install_missing || exit 1
+[ $host = yes ] || fetch_kernel build/guest-kernel || echo '== Left out, for lack of a kernel: guests with Linux'
 
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 summary=''

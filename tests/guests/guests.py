@@ -31,11 +31,20 @@ def leave_out(why):
     sys.exit(77)
 
 
+def need_devices():
+    if not shutil.which(QEMU):
+        leave_out(f"{QEMU} is missing")
+    known = subprocess.run([QEMU, "-device", "help"], capture_output=True, text=True, check=True).stdout
+    for device in ("edu", "ivshmem-plain"):
+        if f'"{device}"' not in known:
+            leave_out(f"this {QEMU} has no {device}")
+
+
 def kernel(root):
     """A kernel's image that may be read: the one that cmake/test.sh has fetched, else one of this machine."""
     asked = os.environ.get("ASHLAR_GUEST_KERNEL")
-    places = [asked] if asked else [f"{root}/build/guest-kernel/vmlinuz", *sorted(glob.glob("/boot/vmlinuz*"), reverse=True)]
-    for each in places:
+    fetched = glob.glob(f"{glob.escape(root)}/build/guest-kernel/boot/vmlinuz-*")
+    for each in [asked] if asked else [*fetched, *sorted(glob.glob("/boot/vmlinuz-*"), reverse=True)]:
         if os.access(each, os.R_OK):
             return each
     leave_out("no Linux kernel may be read in /boot (`sh cmake/test.sh` fetches one; else ASHLAR_GUEST_KERNEL=FILE)")
@@ -115,7 +124,8 @@ class Pair:
             self.far.kill()
         elif request == "ones":
             # What a bridge reads as whose link is down.
-            self.memory.open("r+b").write(b"\xff" * (self.mebibytes << 20))
+            with self.memory.open("r+b") as file:
+                file.write(b"\xff" * (self.mebibytes << 20))
         elif request == "start":
             self.far = self.start_far()
         elif request == "ended":
@@ -134,7 +144,7 @@ class Pair:
             for key, _ in ready:
                 guest = key.data
                 more = os.read(guest.process.stdout.fileno(), 1 << 16)
-                for line in guest.lines(more):
+                for line in guest.lines(more or b"\n"):
                     print(f"{guest.name}: {line}", flush=True)
                     if guest is self.near and line.startswith("@"):
                         self.do(line[1:])
@@ -158,8 +168,9 @@ def main():
     root, near, far, mebibytes = sys.argv[1:]
     if platform.machine() not in ("x86_64", "AMD64"):
         leave_out("the guests are x86-64")
-    if not shutil.which(QEMU):
-        leave_out(f"{QEMU} is missing")
+    need_devices()
+    if not os.path.isabs(near):
+        leave_out("the program of the guest that runs Linux has to be linked statically, and cannot be here")
     image = kernel(root)
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 512 << 20 else None
     began = time.monotonic()
