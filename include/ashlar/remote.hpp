@@ -9,6 +9,7 @@
 #include <ashlar/remote/distribution_map.hpp>
 #include <ashlar/remote/dma_transfer.hpp>
 #include <ashlar/remote/explain.hpp>
+#include <ashlar/remote/gathered_writes.hpp>
 #include <ashlar/remote/hand_shake.hpp>
 #include <ashlar/remote/identity_window.hpp>
 #include <ashlar/remote/link_guard.hpp>
@@ -23,12 +24,14 @@
 #include <ashlar/remote/plan_windows.hpp>
 #include <ashlar/remote/presets.hpp>
 #include <ashlar/remote/reaiming.hpp>
+#include <ashlar/remote/reaiming_group.hpp>
 #include <ashlar/remote/refused_blocks.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/registers_amd.hpp>
 #include <ashlar/remote/registers_endpoint.hpp>
 #include <ashlar/remote/registers_idt.hpp>
 #include <ashlar/remote/registers_intel.hpp>
+#include <ashlar/remote/registers_plx.hpp>
 #include <ashlar/remote/registers_switchtec.hpp>
 #include <ashlar/remote/remote_space.hpp>
 #include <ashlar/remote/remote_zone.hpp>
@@ -40,6 +43,7 @@
 #include <ashlar/remote/window_cache.hpp>
 #include <ashlar/remote/window_descriptor.hpp>
 #include <ashlar/remote/window_gate.hpp>
+#include <ashlar/remote/window_group_writer.hpp>
 #include <ashlar/remote/window_history.hpp>
 #include <ashlar/remote/window_layout.hpp>
 #include <ashlar/remote/window_map.hpp>

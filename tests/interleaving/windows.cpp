@@ -34,6 +34,10 @@ struct explored_aimer {
         return set(window, static_cast<std::uint32_t>(block.value / 16 + 1));
     }
     errc disable(std::uint32_t window) noexcept { return set(window, 0); }
+    errc aim_all(view<const window_target> wanted) noexcept {
+        for (const window_target& each : wanted) (void)aim(each.window, each.block);
+        return errc::ok;
+    }
     errc set(std::uint32_t window, std::uint32_t key) noexcept {
         for (std::size_t i = 0; i < users; ++i) targets[window * users + i].set(key);
         return errc::ok;
@@ -79,6 +83,21 @@ explorer::program user(world& w, std::vector<std::uint64_t> blocks) {
         for (const std::uint64_t block : blocks) {
             auto pin = w.cache.pin({block * 16}, 8);
             access(w, pin, block, seen);
+        }
+        return seen;
+    };
+}
+/// Both blocks at once, or none.
+explorer::program user_of_both(world& w, std::uint64_t first, std::uint64_t second) {
+    return [&w, first, second] {
+        outcome seen{};
+        const byte_range<peer> wanted[] = {{{first * 16}, 8}, {{second * 16}, 8}};
+        cache_type::pin_type pins[2];
+        const errc answer = w.cache.pin_all(wanted, pins);
+        if (answer != errc::ok && answer != errc::busy && answer != errc::revoked) seen[odd] = 1;
+        for (std::size_t i = 0; i < 2; ++i) {
+            if ((answer == errc::ok) != static_cast<bool>(pins[i])) seen[odd] = 1;
+            if (pins[i]) access(w, pins[i], i == 0 ? first : second, seen);
         }
         return seen;
     };
@@ -162,6 +181,27 @@ TEST_CASE("a link that is lost while a window is pinned and aimed") {
             return std::vector{user(w, {2}), link(w), user(w, {1})};
         },
         3);
+}
+
+TEST_CASE("two blocks that are aimed together") {
+    run(
+        "two windows at once, one of them is needed by another", 2, {1},
+        [](world& w) {
+            return std::vector{user_of_both(w, 2, 3), user(w, {1})};
+        },
+        4);
+    run(
+        "two windows at once, two who want other ones", 2, {},
+        [](world& w) {
+            return std::vector{user_of_both(w, 1, 2), user_of_both(w, 2, 3)};
+        },
+        3);
+    run(
+        "two windows at once, and the link goes and comes", 2, {1},
+        [](world& w) {
+            return std::vector{user_of_both(w, 2, 3), link(w)};
+        },
+        2);
 }
 
 TEST_CASE("two windows, three blocks") {

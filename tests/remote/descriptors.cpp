@@ -82,6 +82,12 @@ static_assert(shows(presets::idt_lut12, {{96 * mib}, 32 * mib}, window_kind::sli
 static_assert(shows(presets::plx_64, {{4 * gib}, 4 * gib}));
 static_assert(says(presets::plx_64, {{4 * gib}, gib}, rule::whole_window, {{4 * gib}, 4 * gib}));
 static_assert(says(presets::plx_32, {{4 * gib}, 256 * mib}, rule::within_reach, {}));
+static_assert(shows(presets::plx_back_to_back, {{64 * mib}, 64 * mib}));
+static_assert(says(presets::plx_back_to_back, {{64 * mib}, 4 * kib}, rule::size_in_granules,
+                   {{64 * mib}, mib}));
+static_assert(says(presets::plx_back_to_back, {{65 * mib}, 2 * mib}, rule::aligned_to_block,
+                   {{64 * mib}, 4 * mib}));
+static_assert(presets::plx_64.split_halves && !presets::plx_32.split_halves);
 static_assert(slice_size(presets::plx_alut128) == 8 * mib && slice_size(presets::plx_alut256) == 4 * mib);
 // A PCI endpoint: no carry into the upper half.
 static_assert(shows(presets::endpoint, {{4 * gib - 64 * kib}, 64 * kib}));
@@ -93,6 +99,8 @@ static_assert(shows(presets::cxl_hdm, {{0x3'1000'0000}, 512 * mib}));
 static_assert(says(presets::cxl_hdm, {{0x3'0000'0000}, mib}, rule::size_in_granules,
                    {{0x3'0000'0000}, 256 * mib}));
 static_assert(presets::cxl_hdm.order == commit_order::stack);
+static_assert(!presets::cxl_hdm.has_target && !presets::ivshmem.has_target &&
+              presets::memory_slot.has_target);
 // ivshmem: what the hypervisor was given.
 static_assert(shows(presets::ivshmem, {{0}, 64 * mib}));
 static_assert(says(presets::ivshmem, {{mib}, mib}, rule::fixed_target, {{0}, 64 * mib}));

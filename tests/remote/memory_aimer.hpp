@@ -67,7 +67,31 @@ struct memory_aimer {
         return targets[window] + (local - base) % bytes;
     }
 };
-static_assert(window_aimer<memory_aimer>);
+static_assert(window_aimer<memory_aimer> && !group_aimer<memory_aimer>);
+
+/// The same, which aims several at once: all or none, at the price of the dearest one.
+struct memory_group_aimer : memory_aimer {
+    std::uint64_t groups = 0;
+    std::uint64_t largest = 0;
+
+    errc aim_all(view<const window_target> wanted) noexcept {
+        ++groups;
+        largest = wanted.size() > largest ? wanted.size() : largest;
+        const std::uint64_t before = spent;
+        std::uint64_t dearest = 0;
+        errc answer = errc::ok;
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            for (std::size_t j = 0; j < i; ++j) is_wrong = is_wrong || wanted[i].window == wanted[j].window;
+            if (answer == errc::ok) answer = aim(wanted[i].window, wanted[i].block);
+            dearest = cost_of(wanted[i].window) > dearest ? cost_of(wanted[i].window) : dearest;
+        }
+        spent = before + dearest;
+        if (answer != errc::ok)
+            for (const window_target& each : wanted) targets[each.window] = nowhere;
+        return answer;
+    }
+};
+static_assert(group_aimer<memory_group_aimer>);
 
 /// A cache with its words.
 template <class Cache, class Aimer>

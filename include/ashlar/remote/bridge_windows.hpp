@@ -7,6 +7,7 @@
 #include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/explain.hpp>
 #include <ashlar/remote/reaiming.hpp>
+#include <ashlar/remote/reaiming_group.hpp>
 #include <ashlar/remote/window_descriptor.hpp>
 #include <ashlar/remote/window_gate.hpp>
 #include <ashlar/remote/window_programmer.hpp>
@@ -16,7 +17,8 @@
 namespace ashlar {
 
 /// The windows of a bridge as a `window_aimer`, what a window cache asks for: windows of one size, aimed by
-/// running a `reaiming` to its end. The state is in `words_needed(windows)` words of the caller's, zeroed.
+/// running a `reaiming_group` to its end. The state is in `words_needed(windows)` words of the caller's,
+/// zeroed.
 ///
 /// `aim` and `disable`: `ok`, `busy` (pins are left, or the programmer took more than `patience` steps), or
 /// the error of the step that failed; the window then leads nowhere. `misaligned` and others from `explain`:
@@ -37,11 +39,13 @@ class bridge_windows {
         : programmer_(&programmer), path_(&path) {}
 
     /// `places`: where the windows of `kind` are on this side, by number. `block`: how many bytes each is to
-    /// show: a power of two that the bridge can show at each multiple of itself. `limit`: not enough words.
+    /// show: a power of two that the bridge can show at each multiple of itself. `limit`: not enough words;
+    /// `unsupported`: the bridge has no register for a target (`window_descriptor::has_target`).
     constexpr errc attach(const window_descriptor& descriptor, window_kind kind,
                           view<const byte_address<machine>> places, std::uint64_t block, view<word> words,
                           std::uint32_t patience) noexcept {
         const std::uint32_t most = kind == window_kind::slice ? descriptor.slices : descriptor.windows;
+        if (!descriptor.has_target) return errc::unsupported;
         if (places.empty() || places.size() > most) return errc::invalid;
         if (block == 0 || (block & (block - 1)) != 0) return errc::misaligned;
         if (const window_rule rule = explain(descriptor, {{0}, block}, kind).rule;
@@ -81,12 +85,25 @@ class bridge_windows {
     }
 
     constexpr errc aim(std::uint32_t window, byte_address<peer> block) noexcept {
-        if (window >= windows()) return errc::invalid;
-        const explanation why = explain(descriptor_, {block, block_}, kind_);
-        if (!why.legal()) return to_errc(why.rule);
-        machine_type one(gate(window), *programmer_, *path_, window);
-        if (const errc begun = one.begin({block, block_}); begun != errc::ok) return begun;
-        return finish(one, window);
+        const window_target one{window, block};
+        return aim_all({&one, 1});
+    }
+    /// Several windows, each at another block: all or none of them. No window is there twice. Commands,
+    /// fences and read-backs that do for several are made once (`reaiming_group`). What cannot be shown is
+    /// refused before anything is done; after a later error none of these windows leads anywhere.
+    constexpr errc aim_all(view<const window_target> targets) noexcept {
+        for (const window_target& each : targets) {
+            if (each.window >= windows()) return errc::invalid;
+            const explanation why = explain(descriptor_, {each.block, block_}, kind_);
+            if (!why.legal()) return to_errc(why.rule);
+        }
+        group_type all(words_, *programmer_, *path_);
+        if (const errc begun = all.begin(targets, block_); begun != errc::ok) return begun;
+        const auto steps = static_cast<std::uint32_t>(patience_ * targets.size());
+        const errc answer = all.run(steps);
+        if (!all.under_way()) return answer;
+        if (all.give_up() == errc::ok) return errc::busy;
+        return all.abandon(errc::unreadable, steps);
     }
     constexpr errc disable(std::uint32_t window) noexcept {
         if (window >= windows()) return errc::invalid;
@@ -97,6 +114,7 @@ class bridge_windows {
 
  private:
     using machine_type = reaiming<Platform, Programmer, Path>;
+    using group_type = reaiming_group<Platform, Programmer, Path>;
 
     /// What takes too long ends closed, not half done; pins that do not go leave all as it was.
     constexpr errc finish(machine_type& one, std::uint32_t window) noexcept {

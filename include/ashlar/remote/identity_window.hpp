@@ -7,7 +7,10 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/core/view.hpp>
 #include <ashlar/remote/byte_address.hpp>
+#include <ashlar/remote/check_descriptor.hpp>
 #include <ashlar/remote/pin_owner.hpp>
+#include <ashlar/remote/window.hpp>
+#include <ashlar/remote/window_descriptor.hpp>
 #include <ashlar/remote/window_pin.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -93,5 +96,16 @@ class identity_window {
     byte_address<machine> local_;
     typename Platform::template atomic<std::uint32_t> epoch_{1};
 };
+
+/// The one window of a bridge that nobody aims (`window_descriptor::has_target`), whose BAR is at `place`,
+/// and whose target was fixed: what to make an `identity_window` of. `unsupported`: its windows are aimed, or
+/// (CXL) what they show follows from how they were set up, which the descriptor does not have; `invalid`: the
+/// descriptor is not sound.
+[[nodiscard]] constexpr result<window> window_as_set_up(const window_descriptor& descriptor,
+                                                        byte_address<machine> place) noexcept {
+    if (check(descriptor) != descriptor_defect::none) return errc::invalid;
+    if (descriptor.has_target || descriptor.authority != window_authority::fixed) return errc::unsupported;
+    return window{.local = place, .target = descriptor.fixed_target, .bytes = descriptor.aperture};
+}
 
 }  // namespace ashlar

@@ -52,7 +52,7 @@ template <class T>
 /// - Complexity: O(pages). Context: any. What is in a list is little-endian.
 /// - Failure: `invalid` without bytes; `misaligned` where a piece or a list is not; `limit` if there are too
 ///   few or too small lists. Nothing is written then.
-/// - Source: NVM Express Base Specification 2.0, 4.1.1 (PRP entry and list).
+/// - Source: NVM Express Base Specification 2.0, 4.1.1 (2.1: 4.3.1), PRP entry and list.
 ///
 /// ```
 /// ashlar::nvme_prp_page lists[] = {{{0x60'0020'0000}, entries}};

@@ -43,7 +43,7 @@ struct nvme_sgl_segment {
 /// - Failure: `invalid` without bytes; `misaligned` for a segment that is; `limit` if there are too few or
 /// too
 ///   short segments. Nothing is written then.
-/// - Source: NVM Express Base Specification 2.0, 4.1.2 (SGL descriptors and segments).
+/// - Source: NVM Express Base Specification 2.0, 4.1.2 (2.1: 4.3.2), SGL descriptors and segments.
 ///
 /// ```
 /// ashlar::nvme_sgl_segment segments[] = {{{0x60'0020'0000}, descriptors}};

@@ -3,6 +3,7 @@
 
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/remote/gathered_writes.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <cstdint>
@@ -10,8 +11,13 @@
 namespace ashlar {
 
 /// Windows of AMD's bridge: the peer's half of the registers has translation and limit; the limit is the
-/// size, so 0 closes (as FreeBSD's driver clears a window). Window 0 is BAR 1, whose limit has 32 bits, where
-/// the part has three windows; then BAR 23 and BAR 45.
+/// size. Window 0 is BAR 1, whose limit has 32 bits, where the part has three windows; then BAR 23 and
+/// BAR 45. To be programmed once the link is enabled.
+///
+/// A limit of 0 closes: so both drivers clear a window (Linux by ntb_mw_clear_trans, which sets 0 and 0;
+/// FreeBSD amd_ntb_mw_clear_trans). That the part lets nothing pass then is not confirmed by a public source,
+/// nor which half the limit belongs to: Linux writes and reads the peer's, as here, FreeBSD's ntb_hw_amd.c
+/// writes the own one and reads the peer's.
 ///
 /// Source: Linux drivers/ntb/hw/amd/ntb_hw_amd.h (AMD_BAR1LMT 0x414, AMD_BAR23LMT 0x418, AMD_BAR1XLAT 0x430,
 /// AMD_BAR23XLAT 0x438, AMD_PEER_OFFSET 0x400), ntb_hw_amd.c (amd_ntb_mw_set_trans).
@@ -50,6 +56,10 @@ class amd_registers {
         return found != 0;
     }
 
+    constexpr errc begin_group() noexcept { return writes_.begin(); }
+    constexpr errc end_group() noexcept { return writes_.end(*registers_); }
+    constexpr void abandon_group() noexcept { (void)writes_.end(*registers_); }
+
  private:
     static constexpr std::uint64_t peer_half = 0x400;
 
@@ -67,16 +77,14 @@ class amd_registers {
         if (window >= windows_) return errc::invalid;
         if (bar(window) == 0) {
             if (size >> 32 != 0) return errc::limit;
-            const auto half = static_cast<std::uint32_t>(size);
-            registers_->write32(limit(window), half);
-            return detail::expect(registers_->read32(limit(window)), half);
+            return writes_.put32(*registers_, limit(window), static_cast<std::uint32_t>(size));
         }
-        registers_->write64(limit(window), size);
-        return detail::expect(registers_->read64(limit(window)), size);
+        return writes_.put64(*registers_, limit(window), size);
     }
 
     Registers* registers_;
     std::uint32_t windows_;
+    detail::gathered_writes writes_{};
 };
 
 }  // namespace ashlar

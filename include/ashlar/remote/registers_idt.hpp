@@ -5,6 +5,7 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/platform.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/remote/gathered_writes.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <cstdint>
@@ -12,15 +13,18 @@
 namespace ashlar {
 
 /// Direct windows of an IDT 89HPES, which the initiator programs. All registers have 32 bits: translation and
-/// limit are two each, so they are written while the limit is 0, which lets nothing pass.
+/// limit are two each, so they are written while the limit is 0, which lets nothing pass. (The driver writes
+/// the limit behind the translation, and closes nothing before.)
 ///
-/// Source: Linux drivers/ntb/hw/idt/ntb_hw_idt.h (IDT_NT_BARSETUP0 0x470, BARLIMIT0, BARLTBASE0, BARUTBASE0,
-/// 0x10 a BAR; IDT_BARSETUP_TPART 0xe000), ntb_hw_idt.c (idt_ntb_peer_mw_set_trans,
-/// idt_ntb_peer_mw_clear_trans: the upper half of a limit is the next BAR's).
+/// Source: Linux drivers/ntb/hw/idt/ntb_hw_idt.h (IDT_NT_BARSETUP2 0x490, BARLIMIT2, BARLTBASE2, BARUTBASE2,
+/// 0x10 a BAR; IDT_BARSETUP_TPART 0xe000), ntb_hw_idt.c (BAR 0 maps the registers;
+/// idt_ntb_peer_mw_set_trans; idt_ntb_peer_mw_clear_trans: "Disable translation by specifying zero BAR
+/// limit", whose upper half is the next BAR's).
 template <register_access Registers>
 class idt_direct_registers {
  public:
-    /// Window i is the 64-bit BAR 2 * i, at `bases[i]` on the bus; `partition`: whose memory it shows.
+    /// Window 0 is the 64-bit BAR 2, window 1 BAR 4, at `first` and `second` on the bus; `partition`: whose
+    /// memory they show.
     constexpr idt_direct_registers(Registers& registers, std::uint64_t first, std::uint64_t second,
                                    std::uint32_t partition) noexcept
         : registers_(&registers), bases_{first, second}, partition_(partition) {}
@@ -57,29 +61,36 @@ class idt_direct_registers {
         if (all_ones(low) && all_ones(high)) return errc::revoked;
         return (std::uint64_t{high} << 32 | low) > bases_[window];
     }
+    constexpr errc begin_group() noexcept { return writes_.begin(); }
+    constexpr errc end_group() noexcept { return writes_.end(*registers_); }
+    constexpr void abandon_group() noexcept { (void)writes_.end(*registers_); }
 
  private:
     static constexpr std::uint64_t bar(std::uint32_t window) noexcept {
-        return 0x470 + 0x10 * std::uint64_t{2 * window};
+        return 0x490 + 0x10 * std::uint64_t{2 * window};
     }
     /// In an order in which the limit is never above both its old and its new value.
     constexpr errc set_limit(std::uint32_t window, std::uint64_t limit, bool lowers) noexcept {
         const auto low = static_cast<std::uint32_t>(limit);
         const auto high = static_cast<std::uint32_t>(limit >> 32);
-        registers_->write32(bar(window) + (lowers ? 0x14 : 4), lowers ? high : low);
-        registers_->write32(bar(window) + (lowers ? 4 : 0x14), lowers ? low : high);
-        const errc first = detail::expect(registers_->read32(bar(window) + 4), low);
-        return first != errc::ok ? first : detail::expect(registers_->read32(bar(window) + 0x14), high);
+        const std::uint64_t first = bar(window) + (lowers ? 0x14 : 4);
+        const std::uint64_t second = bar(window) + (lowers ? 4 : 0x14);
+        const errc begun = writes_.put32(*registers_, first, lowers ? high : low);
+        const errc ended = writes_.put32(*registers_, second, lowers ? low : high);
+        return begun != errc::ok ? begun : ended;
     }
 
     Registers* registers_;
     std::uint64_t bases_[2];
     std::uint32_t partition_;
+    detail::gathered_writes writes_{};
 };
 
 /// Slices of an IDT 89HPES: window i is entry i of the table in one BAR. Its registers are behind an index,
 /// so whoever uses them takes a word that all programs of the bridge share, by one try: `busy` if another is
-/// in. An entry is taken out (valid bit) before its address is changed.
+/// in. An entry is taken out (valid bit) before its address is changed, and put in after it: the driver
+/// writes lower, middle, upper both to set and to clear it. Whether each write takes effect by itself is not
+/// confirmed by a public source; this order does not need to know.
 ///
 /// | word | who writes | order |
 /// |---|---|---|
@@ -101,6 +112,7 @@ class idt_slice_registers {
             registers_->write32(upper, 0);
             registers_->write32(lower, 0);
             registers_->write32(middle, 0);
+            if (gathers_) return errc::ok;
             return detail::expect(registers_->read32(upper), std::uint32_t{0});
         });
     }
@@ -124,6 +136,7 @@ class idt_slice_registers {
         return at(window, [&] {
             const std::uint32_t wanted = valid | (partition_ & 0xf);
             registers_->write32(upper, wanted);
+            if (gathers_) return errc::ok;
             return detail::expect(registers_->read32(upper), wanted);
         });
     }
@@ -136,6 +149,16 @@ class idt_slice_registers {
         if (error != errc::ok) return error;
         return (found & valid) != 0;
     }
+    /// The port is taken for each entry, not for all of a group: others come in between.
+    constexpr errc begin_group() noexcept {
+        gathers_ = true;
+        return errc::ok;
+    }
+    constexpr errc end_group() noexcept {
+        gathers_ = false;
+        return all_ones(registers_->read32(index)) ? errc::revoked : errc::ok;
+    }
+    constexpr void abandon_group() noexcept { gathers_ = false; }
 
  private:
     static constexpr std::uint64_t index = 0x4e0;
@@ -158,6 +181,7 @@ class idt_slice_registers {
     word* port_;
     std::uint32_t bar_;
     std::uint32_t partition_;
+    bool gathers_ = false;
 };
 
 }  // namespace ashlar

@@ -3,6 +3,7 @@
 
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/remote/gathered_writes.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <bit>
@@ -15,12 +16,6 @@ namespace detail {
 /// The low bits of a BAR say what it is.
 inline constexpr std::uint64_t bar_address_bits = ~std::uint64_t{0xf};
 
-/// `value` is written, read back, and has to be there.
-template <register_access Registers>
-constexpr errc write_and_check(Registers& registers, std::uint64_t offset, std::uint64_t value) noexcept {
-    registers.write64(offset, value);
-    return expect(registers.read64(offset), value);
-}
 template <register_access Registers>
 constexpr result<byte_address<peer>> read_target(Registers& registers, std::uint64_t offset) noexcept {
     const std::uint64_t found = registers.read64(offset);
@@ -45,7 +40,7 @@ class intel_gen1_registers {
     constexpr errc disable(std::uint32_t window) noexcept {
         const auto base = base_of(window);
         if (!base) return base.error();
-        return detail::write_and_check(*registers_, limit(window), *base);
+        return writes_.put64(*registers_, limit(window), *base);
     }
     constexpr errc write(std::uint32_t window, const window_aim& aim) noexcept {
         registers_->write64(translation(window), aim.target.value);
@@ -58,8 +53,8 @@ class intel_gen1_registers {
         const auto base = base_of(window);
         if (!base) return base.error();
         if (aim.bytes == 0 || aim.bytes > aperture_) return errc::invalid;
-        return detail::write_and_check(*registers_, limit(window),
-                                       aim.bytes == aperture_ ? std::uint64_t{0} : *base + aim.bytes);
+        return writes_.put64(*registers_, limit(window),
+                             aim.bytes == aperture_ ? std::uint64_t{0} : *base + aim.bytes);
     }
     [[nodiscard]] constexpr result<bool> enabled(std::uint32_t window) noexcept {
         const auto base = base_of(window);
@@ -68,6 +63,10 @@ class intel_gen1_registers {
         if (all_ones(found)) return errc::revoked;
         return found != *base;
     }
+
+    constexpr errc begin_group() noexcept { return writes_.begin(); }
+    constexpr errc end_group() noexcept { return writes_.end(*registers_); }
+    constexpr void abandon_group() noexcept { (void)writes_.end(*registers_); }
 
  private:
     static constexpr std::uint64_t limit(std::uint32_t window) noexcept {
@@ -87,6 +86,7 @@ class intel_gen1_registers {
 
     Registers* registers_;
     std::uint64_t aperture_;
+    detail::gathered_writes writes_{};
 };
 
 /// Windows of Intel Xeon Skylake: a limit inside and one outside, never 0.
@@ -119,6 +119,10 @@ class intel_gen3_registers {
         return found != bases_[window];
     }
 
+    constexpr errc begin_group() noexcept { return writes_.begin(); }
+    constexpr errc end_group() noexcept { return writes_.end(*registers_); }
+    constexpr void abandon_group() noexcept { (void)writes_.end(*registers_); }
+
  private:
     static constexpr std::uint64_t outside = 0x4000;
 
@@ -134,17 +138,18 @@ class intel_gen3_registers {
         const std::uint64_t outer = (found & detail::bar_address_bits) + size;
         const std::uint64_t inner = bases_[window] + size;
         if (size == 0) {
-            const errc closed = detail::write_and_check(*registers_, limit(window) + outside, outer);
-            const errc both = detail::write_and_check(*registers_, limit(window), inner);
+            const errc closed = writes_.put64(*registers_, limit(window) + outside, outer);
+            const errc both = writes_.put64(*registers_, limit(window), inner);
             return both == errc::ok ? closed : both;
         }
-        const errc opened = detail::write_and_check(*registers_, limit(window), inner);
+        const errc opened = writes_.put64(*registers_, limit(window), inner);
         if (opened != errc::ok) return opened;
-        return detail::write_and_check(*registers_, limit(window) + outside, outer);
+        return writes_.put64(*registers_, limit(window) + outside, outer);
     }
 
     Registers* registers_;
     std::uint64_t bases_[2];
+    detail::gathered_writes writes_{};
 };
 
 /// Windows of Intel Xeon Ice Lake and later. Ice Lake has an index register beside: the logarithm of the
@@ -162,7 +167,7 @@ class intel_gen4_registers {
 
     constexpr errc disable(std::uint32_t window) noexcept {
         if (window > 1) return errc::invalid;
-        return detail::write_and_check(*registers_, limit(window), bases_[window]);
+        return writes_.put64(*registers_, limit(window), bases_[window]);
     }
     constexpr errc write(std::uint32_t window, const window_aim& aim) noexcept {
         if (window > 1) return errc::invalid;
@@ -174,15 +179,14 @@ class intel_gen4_registers {
         if (all_ones(found)) return errc::revoked;
         const auto log = static_cast<std::uint32_t>(std::countr_zero(aim.bytes));
         const std::uint32_t wanted = (found & ~(0xffffU << shift)) | log << shift;
-        registers_->write32(index, wanted);
-        return detail::expect(registers_->read32(index), wanted);
+        return writes_.put32(*registers_, index, wanted);
     }
     [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t window) noexcept {
         return detail::read_target(*registers_, translation(window));
     }
     constexpr errc enable(std::uint32_t window, const window_aim& aim) noexcept {
         if (window > 1 || aim.bytes == 0) return errc::invalid;
-        return detail::write_and_check(*registers_, limit(window), bases_[window] + aim.bytes);
+        return writes_.put64(*registers_, limit(window), bases_[window] + aim.bytes);
     }
     [[nodiscard]] constexpr result<bool> enabled(std::uint32_t window) noexcept {
         if (window > 1) return errc::invalid;
@@ -190,6 +194,10 @@ class intel_gen4_registers {
         if (all_ones(found)) return errc::revoked;
         return found != bases_[window];
     }
+
+    constexpr errc begin_group() noexcept { return writes_.begin(); }
+    constexpr errc end_group() noexcept { return writes_.end(*registers_); }
+    constexpr void abandon_group() noexcept { (void)writes_.end(*registers_); }
 
  private:
     static constexpr std::uint64_t index = 0x74;
@@ -202,6 +210,7 @@ class intel_gen4_registers {
     Registers* registers_;
     std::uint64_t bases_[2];
     bool has_index_;
+    detail::gathered_writes writes_{};
 };
 
 }  // namespace ashlar

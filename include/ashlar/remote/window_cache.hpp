@@ -8,6 +8,7 @@
 #include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/pin_owner.hpp>
 #include <ashlar/remote/window_aimer.hpp>
+#include <ashlar/remote/window_group_writer.hpp>
 #include <ashlar/remote/window_layout.hpp>
 #include <ashlar/remote/window_pin.hpp>
 #include <ashlar/remote/window_writer.hpp>
@@ -127,8 +128,9 @@ class window_cache {
     }
 
     /// All of these or none: on failure no pin is left. What a window has is pinned first, so that it is not
-    /// lost to what none has. `invalid` if there are fewer pins than ranges; `limit` if they lie in more
-    /// blocks than there are windows.
+    /// lost to what none has. The others are aimed together, up to 16 at a time, if the aimer can
+    /// (`group_aimer`) and the last window does not go first. `invalid` if there are fewer pins than ranges;
+    /// `limit` if they lie in more blocks than there are windows.
     constexpr errc pin_all(view<const byte_range<peer>> ranges, view<pin_type> pins,
                            pin_owner owner = pin_owner::cpu) noexcept {
         if (pins.size() < ranges.size()) return errc::invalid;
@@ -142,6 +144,8 @@ class window_cache {
         }
         if (ranges.size() > at_.windows() && blocks_of(ranges) > at_.windows())
             return release(pins, ranges.size(), errc::limit);
+        if (const errc answer = pin_together(ranges, pins, owner); answer != errc::ok)
+            return release(pins, ranges.size(), answer);
         for (std::size_t i = 0; i < ranges.size(); ++i) {
             if (!pins[i]) pins[i] = pin(ranges[i].first, ranges[i].bytes, owner);
             if (!pins[i]) return release(pins, ranges.size(), pins[i].error());
@@ -250,6 +254,50 @@ class window_cache {
             if (!again) return pin_type(answer);
         }
         return pin_type(errc::busy);
+    }
+    /// Aims what has no window in groups, and pins it; what is asked for twice is left for later.
+    constexpr errc pin_together(view<const byte_range<peer>> ranges, view<pin_type> pins,
+                                pin_owner owner) noexcept {
+        if constexpr (group_aimer<Aimer>) {
+            if (detail::is_last_in_first_out(*aimer_)) return errc::ok;
+            for (std::size_t first = 0; first < ranges.size();) {
+                detail::window_group group;
+                std::size_t last = first;
+                for (; last < ranges.size(); ++last)
+                    if (!pins[last] && !group.add(key_of(ranges[last]))) break;
+                if (group.count < 2) return errc::ok;
+                const errc answer = fill_soon(group);
+                // Some block cannot be shown: one by one it turns out which, and that is remembered.
+                if (group.was_asked && is_refusal(answer)) return errc::ok;
+                if (answer != errc::ok) return answer;
+                for (; first < last; ++first) {
+                    const std::uint32_t place = group.place_of(key_of(ranges[first]));
+                    if (pins[first] || place == group.count) continue;
+                    pins[first] = made(group.numbers[place], ranges[first].first, ranges[first].bytes, owner);
+                    group.keys[place] = 0;
+                }
+            }
+        }
+        return errc::ok;
+    }
+    constexpr errc fill_soon(detail::window_group& group) noexcept {
+        for (std::uint32_t tries = 0; tries < Patience; ++tries) {
+            if (tries != 0) pause();
+            if (!at_.lock()) continue;
+            const detail::window_group_writer<Aimer, word> change(*aimer_, at_, shift_, cheapest_);
+            const errc answer = change.fill_group(group);
+            const bool again = answer == errc::busy && change.may_free_soon();
+            at_.unlock();
+            if (!again) return answer;
+        }
+        return errc::busy;
+    }
+    [[nodiscard]] static constexpr bool is_refusal(errc answer) noexcept {
+        return answer == errc::not_owned || answer == errc::misaligned || answer == errc::limit ||
+               answer == errc::invalid || answer == errc::unsupported;
+    }
+    [[nodiscard]] constexpr std::uint32_t key_of(const byte_range<peer>& range) const noexcept {
+        return static_cast<std::uint32_t>(range.first.value >> shift_) + 1;
     }
     [[nodiscard]] constexpr bool lock_soon() const noexcept {
         for (std::uint32_t tries = 0; tries < Patience; ++tries) {

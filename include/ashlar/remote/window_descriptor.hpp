@@ -76,6 +76,9 @@ struct window_descriptor {
     bool replaces_bits = false;
 
     window_authority authority = window_authority::target;
+    /// Some register says where a window shows. Where none does, what a window shows follows from where it
+    /// is: it is used as it was set up (`identity_window`), and nobody aims it.
+    bool has_target = true;
     commit_order order = commit_order::any;
     /// Where windows of `window_authority::fixed` show.
     byte_address<peer> fixed_target{};

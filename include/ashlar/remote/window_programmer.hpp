@@ -38,6 +38,23 @@ concept window_programmer = requires(P programmer, std::uint32_t window, const w
     { programmer.enabled(window) } -> std::same_as<result<bool>>;
 };
 
+/// A programmer that gathers changes of several windows, where that costs less than one by one.
+///
+/// - `begin_group()`: from here on `disable`, `write` and `enable` answer `ok` once they are written, whether
+///   they have taken effect or not; `read` answers what was written. A window is disabled in another group
+///   than the one that writes and enables it.
+/// - `end_group()`: all of it has taken effect.
+/// - `abandon_group()`: no group is open any more, whatever took effect; after one that did not end.
+///
+/// The first two are `busy` as the other verbs are. After an error no group is open, and which of the changes
+/// took effect is not known: each window has to be disabled.
+template <class P>
+concept grouping_programmer = window_programmer<P> && requires(P programmer) {
+    { programmer.begin_group() } -> std::same_as<errc>;
+    { programmer.end_group() } -> std::same_as<errc>;
+    programmer.abandon_group();
+};
+
 /// A window that nobody can move: only the aim that it has is accepted, and no window is ever closed but by
 /// not letting anybody in. Any context.
 class fixed_programmer {

@@ -52,6 +52,8 @@ class window_words {
     [[nodiscard]] constexpr std::uint32_t pins() const noexcept {
         return state().load(memory_order::relaxed) & ~closed;
     }
+    /// Open, without pins.
+    [[nodiscard]] constexpr bool is_idle() const noexcept { return state().load(memory_order::relaxed) == 0; }
     /// Closes the window if it is open without pins.
     [[nodiscard]] constexpr bool close() const noexcept {
         std::uint32_t found = 0;

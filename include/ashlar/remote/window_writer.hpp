@@ -86,7 +86,7 @@ class window_writer {
         return false;
     }
 
- private:
+ protected:
     [[nodiscard]] constexpr bool is_ordered() const noexcept { return is_last_in_first_out(*aimer_); }
     [[nodiscard]] constexpr byte_address<peer> block_of(std::uint32_t key) const noexcept {
         return {std::uint64_t{key - 1} << shift_};
@@ -155,7 +155,7 @@ class window_writer {
         std::uint32_t youngest = 0;
         bool beside = false;
         for (std::uint32_t i = 0; i < at_.windows(); ++i) {
-            if (at_.window(i).pins() != 0) continue;
+            if (!at_.window(i).is_idle()) continue;
             const std::uint64_t price = aimer_->cost_of(i) + worth(i, epoch);
             if (best != none && price > least) continue;
             const bool is_near = is_beside(i, key);
@@ -180,6 +180,8 @@ class window_writer {
             leave(number);
             const errc answer = aimer_->aim(number, block_of(key));
             if (answer != errc::ok) {
+                // What was refused at once still shows what it did.
+                (void)aimer_->disable(number);
                 at_.window(number).open();
                 return answer;
             }

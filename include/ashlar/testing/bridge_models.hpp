@@ -21,6 +21,8 @@ struct simulated_window {
 /// Words of a register block, zero at the start.
 class register_file {
  public:
+    explicit register_file(std::size_t bytes = 0x8800) : words_(bytes / 4) {}
+
     [[nodiscard]] std::uint32_t get(std::uint64_t offset) const { return words_.at(offset / 4); }
     [[nodiscard]] std::uint64_t get64(std::uint64_t offset) const {
         return std::uint64_t{get(offset + 4)} << 32 | get(offset);
@@ -32,11 +34,12 @@ class register_file {
     }
 
  private:
-    std::vector<std::uint32_t> words_ = std::vector<std::uint32_t>(0x2200);
+    std::vector<std::uint32_t> words_;
 };
 
 /// Where each window is on the accessing side, and how large its BAR is. Derived models say what is written.
 struct model_base {
+    static constexpr std::size_t register_bytes = 0x8800;
     std::uint64_t aperture = 1 << 20;
     std::uint64_t first_place = 0x38'0000'0000;
 
@@ -130,10 +133,15 @@ class switchtec_model : public model_base {
     std::uint32_t polls = 3;
     /// The next configuration fails.
     bool refuse = false;
+    /// Commands that were given, and whether one was given before the one before it had ended.
+    std::uint32_t commands = 0;
+    bool was_hurried = false;
 
     void reset(register_file& file) { file.set(0, 1), taken_ = file; }
     void write(register_file& file, std::uint64_t offset, std::uint32_t value) {
         if (offset == 4) {
+            ++commands;
+            was_hurried = was_hurried || file.get(0) >= 3;
             left_ = polls;
             file.set(0, value == 1 ? 3 : value == 2 ? 4 : 5);
         } else if (offset >= 0x40 && file.get(0) == 2) {
@@ -164,9 +172,30 @@ class switchtec_model : public model_base {
         return {(taken_.get(entry) & 0x10) != 0, taken_.get64(entry + 8) & ~std::uint64_t{0xfff}, size, true};
     }
 
+ protected:
+    /// As it was configured last.
+    [[nodiscard]] const register_file& taken() const { return taken_; }
+
  private:
     register_file taken_;
     std::uint32_t left_ = 0;
+};
+
+/// The same, seen by its slices.
+class switchtec_slices_model : public switchtec_model {
+ public:
+    static constexpr std::uint32_t windows = 16;
+    /// Of the first of these windows; those before are others'.
+    std::uint32_t first_entry = 1;
+
+    switchtec_slices_model() { aperture = 64 << 10; }
+    [[nodiscard]] simulated_window look(const register_file&, std::uint32_t i) const {
+        const std::uint64_t entry = taken().get64(0x1000 + 8 * (first_entry + i));
+        const bool has_table = (taken().get(0x40) & 0x20) != 0;
+        const std::uint64_t entries = (taken().get(0x40) >> 14) + 1;
+        const bool passes = has_table && first_entry + i < entries && (entry & 1) != 0;
+        return {passes, entry & ~std::uint64_t{0xffff}, aperture, true};
+    }
 };
 
 /// IDT: 32-bit registers alone.
@@ -174,7 +203,7 @@ struct idt_direct_model : model_base {
     static constexpr std::uint32_t windows = 2;
 
     void reset(register_file& file) const {
-        for (std::uint32_t i = 0; i < windows; ++i) file.set(0x470 + 0x20 * i, 0x8000'0004);
+        for (std::uint32_t i = 0; i < windows; ++i) file.set(0x490 + 0x20 * i, 0x8000'0004);
     }
     void write(register_file& file, std::uint64_t offset, std::uint32_t value) const {
         if (offset % 0x20 == 0x18) value &= ~std::uint32_t{3};
@@ -182,7 +211,7 @@ struct idt_direct_model : model_base {
     }
     std::uint32_t read(register_file& file, std::uint64_t offset) const { return file.get(offset); }
     [[nodiscard]] simulated_window look(const register_file& file, std::uint32_t i) const {
-        const std::uint64_t bar = 0x470 + 0x20 * i;
+        const std::uint64_t bar = 0x490 + 0x20 * i;
         const std::uint64_t limit = std::uint64_t{file.get(bar + 0x14)} << 32 | file.get(bar + 4);
         const std::uint64_t size = limit > place(i) ? smaller(limit - place(i), aperture) : 0;
         return {size != 0, std::uint64_t{file.get(bar + 12)} << 32 | file.get(bar + 8), size};

@@ -31,6 +31,9 @@ class simulated_bridge {
  public:
     explicit simulated_bridge(Model model = {}) : model_(std::move(model)) { model_.reset(registers_); }
 
+    /// Accesses to registers, of 32 or 64 bits, that were made.
+    std::uint64_t register_reads = 0;
+    std::uint64_t register_writes = 0;
     std::size_t depth = 64;
     std::size_t register_depth = 16;
     bool halves = false;
@@ -44,12 +47,14 @@ class simulated_bridge {
     // Registers.
     std::uint32_t read32(std::uint64_t offset) {
         const std::lock_guard locked(mutex_);
+        ++register_reads;
         if (!up_) return ~std::uint32_t{0};
         settle();
         return model_.read(registers_, offset);
     }
     std::uint64_t read64(std::uint64_t offset) {
         const std::lock_guard locked(mutex_);
+        ++register_reads;
         if (!up_) return ~std::uint64_t{0};
         settle();
         const std::uint64_t low = model_.read(registers_, offset);
@@ -58,6 +63,7 @@ class simulated_bridge {
     void write32(std::uint64_t offset, std::uint32_t value) {
         {
             const std::lock_guard locked(mutex_);
+            ++register_writes;
             if (!up_) return;
             post(offset, value);
         }
@@ -79,6 +85,7 @@ class simulated_bridge {
             return;
         }
         const std::lock_guard locked(mutex_);
+        ++register_writes;
         if (!up_) return;
         post(offset, static_cast<std::uint32_t>(value));
         post(offset + 4, static_cast<std::uint32_t>(value >> 32));
@@ -173,7 +180,7 @@ class simulated_bridge {
 
     Model model_;
     std::mutex mutex_;
-    register_file registers_;
+    register_file registers_{Model::register_bytes};
     std::deque<std::pair<std::uint64_t, std::uint64_t>> stores_;
     std::deque<std::pair<std::uint64_t, std::uint32_t>> posted_;
     std::unordered_map<std::uint64_t, std::uint64_t> memory_;
