@@ -58,8 +58,8 @@ class reaiming_group {
 
     /// Closes admission to all. `invalid`: no window, no bytes, a window that is not there, or not ended
     /// before; `busy`: someone else aims one of them, and none was closed.
-    constexpr errc begin(view<const window_target> targets, std::uint64_t bytes) noexcept {
-        if (under_way() || targets.empty() || bytes == 0) return errc::invalid;
+    constexpr errc begin(view<const window_target> targets, std::uint64_t length) noexcept {
+        if (under_way() || targets.empty() || length == 0) return errc::invalid;
         for (const window_target& each : targets)
             if (each.window >= gates_.size() / gate_type::words) return errc::invalid;
         for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -69,7 +69,7 @@ class reaiming_group {
             return claimed;
         }
         targets_ = targets;
-        bytes_ = bytes;
+        bytes_ = length;
         error_ = errc::ok;
         failed_at_ = reaim_step::idle;
         uncertain_ = false;

@@ -266,7 +266,7 @@ class window_cache {
                 for (; last < ranges.size(); ++last)
                     if (!pins[last] && !group.add(key_of(ranges[last]))) break;
                 if (group.count < 2) return errc::ok;
-                const errc answer = fill_soon(group);
+                const errc answer = fill_soon(*aimer_, group);
                 // Some block cannot be shown: one by one it turns out which, and that is remembered.
                 if (group.was_asked && is_refusal(answer)) return errc::ok;
                 if (answer != errc::ok) return answer;
@@ -280,11 +280,12 @@ class window_cache {
         }
         return errc::ok;
     }
-    constexpr errc fill_soon(detail::window_group& group) noexcept {
+    template <group_aimer A>
+    constexpr errc fill_soon(A& aimer, detail::window_group& group) noexcept {
         for (std::uint32_t tries = 0; tries < Patience; ++tries) {
             if (tries != 0) pause();
             if (!at_.lock()) continue;
-            const detail::window_group_writer<Aimer, word> change(*aimer_, at_, shift_, cheapest_);
+            const detail::window_group_writer<A, word> change(aimer, at_, shift_, cheapest_);
             const errc answer = change.fill_group(group);
             const bool again = answer == errc::busy && change.may_free_soon();
             at_.unlock();
