@@ -91,7 +91,7 @@ void history(bool ordered, std::uint64_t seed) {
             if (each.epoch == cache.epoch()) {
                 note(local && bridge.arrives(local->value) == each.at);
             } else {
-                note(local.error() == errc::revoked);
+                note(local.error() == (cache.is_up() ? errc::stale : errc::revoked));
             }
         }
         note(!bridge.is_wrong);

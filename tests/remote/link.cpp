@@ -63,7 +63,9 @@ TEST_CASE("a handle of an older epoch fails closed") {
     const auto second = link.raise(6);
     REQUIRE(second.has_value());
     CHECK(*second != *first);
-    CHECK(link.check(*first, canary_of(6)) == errc::revoked);
+    CHECK(link.check(*first, canary_of(6)) == errc::stale);
+    CHECK(link.check(*first) == errc::stale);
+    CHECK(link.check(0) == errc::stale);
     CHECK(link.check(*second, canary_of(6)) == errc::ok);
     link.lower();
     link.lower();

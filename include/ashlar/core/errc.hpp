@@ -20,6 +20,8 @@ enum class [[nodiscard]] errc : std::uint8_t{
     corrupt,      ///< the metadata contradict themselves
     invalid,      ///< an argument that no state could satisfy (an empty or wrapping range, a broken table)
     unreadable,   ///< the bytes of a frame cannot be read: an uncorrected memory error, a device that is gone
+    stale,  ///< a handle of an earlier state (a link that went and is back, a window that shows something
+            ///< else): another one is to be had
 };
 
 /// A short lower-case name, for logs. Any context.
@@ -49,6 +51,8 @@ enum class [[nodiscard]] errc : std::uint8_t{
             return "invalid";
         case errc::unreadable:
             return "unreadable";
+        case errc::stale:
+            return "stale";
     }
     return "unknown";
 }

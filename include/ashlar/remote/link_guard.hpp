@@ -49,7 +49,8 @@ enum class [[nodiscard]] link_verdict : std::uint8_t{
 /// the link down before |
 ///
 /// Fails closed: once a check found the link lost it is down for all, until `raise`. (Word 0 comes round
-/// after 2^31 losses.) Wait-free. Any context. Errors: `revoked`: down, or not the epoch of the handle.
+/// after 2^31 losses.) Wait-free. Any context. Errors: `revoked`: the link is down; `stale`: it is up, but
+/// not the one of the handle.
 ///
 /// ```
 /// const std::uint32_t handle = *link.raise(peer_epoch);                       // up
@@ -88,11 +89,13 @@ class link_guard {
 
     /// A handle alone, nothing read.
     [[nodiscard]] constexpr errc check(std::uint32_t handle) const noexcept {
-        return (handle & 1) != 0 && epoch() == handle ? errc::ok : errc::revoked;
+        const std::uint32_t now = epoch();
+        if ((now & 1) == 0) return errc::revoked;
+        return now == handle ? errc::ok : errc::stale;
     }
     /// A handle, and a canary that was read through the link after what is to be believed.
     [[nodiscard]] constexpr errc check(std::uint32_t handle, std::uint64_t canary) const noexcept {
-        if (check(handle) != errc::ok) return errc::revoked;
+        if (const errc known = check(handle); known != errc::ok) return known;
         const link_verdict verdict = judge(canary);
         // Between the canary and here the link may have gone and come: then `judge` looked at another peer.
         if (verdict == link_verdict::up) return check(handle);

@@ -58,7 +58,7 @@ struct home_address {
 ///   through windows; `resolve` that for each block, and a pin for each part in one window.
 /// - Context: as pinning windows that have to be aimed. Any number of callers at once.
 /// - Failure: `not_owned` for what is not distributed, or of no server; `unreadable` for an entry that is not
-///   valid; `corrupt` for one that leads outside of the declared memory; `revoked` if the link was lost, or
+///   valid; `corrupt` for one that leads outside of the declared memory; `revoked` if the link is lost, or
 ///   is not the one that it was; `limit` if the list is full; `busy`, also if the P2M's cache forgot
 ///   something meanwhile; else as windows say. A list is empty then, and nothing is pinned.
 /// - Source: CN103823638.

@@ -111,20 +111,20 @@ class window_cache {
     }
 
     /// The same block again, at another place perhaps, if the window that the handle tells still has it,
-    /// since the same epoch and generation; otherwise `revoked`.
+    /// since the same epoch and generation; otherwise `stale`, or `revoked` while the link is down.
     constexpr pin_type pin_again(window_handle known, byte_address<peer> at, std::uint64_t length,
                                  pin_owner owner = pin_owner::cpu) noexcept {
         std::uint32_t key = 0;
         if (const errc answer = check(at, length, key); answer != errc::ok) return pin_type(answer);
         if (known.block + 1 != key || known.window >= at_.windows()) return pin_type(errc::invalid);
-        if (!hold(known.window, key)) return pin_type(errc::revoked);
+        if (!hold(known.window, key)) return pin_type(is_up() ? errc::stale : errc::revoked);
         const record window = at_.window(known.window);
         if (window.generation().load(memory_order::relaxed) == known.generation &&
             window.epoch().load(memory_order::relaxed) == known.epoch) {
             return made(known.window, at, length, owner);
         }
         window.unpin();
-        return pin_type(errc::revoked);
+        return pin_type(errc::stale);
     }
 
     /// All of these or none: on failure no pin is left. What a window has is pinned first, so that it is not

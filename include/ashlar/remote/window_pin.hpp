@@ -26,7 +26,7 @@ struct window_handle {
 /// - A link that is lost does not wait for pins: `local` refuses from then on, also after the link is back,
 ///   and the window is not used anew before the pin is released.
 /// - Complexity: O(1); releasing is one read-modify-write. Context: any; one user at a time.
-/// - Failure: `error` says why there is no pin; `revoked` where the link went.
+/// - Failure: `error` says why there is no pin; `revoked` where the link went, `stale` where it is back.
 ///
 /// ```
 /// auto pin = cache.pin({0x345010}, 8);
@@ -58,11 +58,12 @@ class [[nodiscard]] window_pin {
     /// Why there is none; `ok` if there is one; `invalid` of an empty pin or one that was released.
     [[nodiscard]] constexpr errc error() const noexcept { return error_; }
 
-    /// Where the first byte is accessed. `revoked` if the link was lost since the pin was taken. What was
+    /// Where the first byte is accessed. If the link was lost since the pin was taken: `revoked` while it is
+    /// down, `stale` once it is up again, when another pin is to be had. What was
     /// read is only to be believed if this says the same afterwards.
     [[nodiscard]] constexpr result<byte_address<machine>> local() const noexcept {
         if (windows_ == nullptr) return error_;
-        if (!windows_->is_current(handle_)) return errc::revoked;
+        if (!windows_->is_current(handle_)) return windows_->is_up() ? errc::stale : errc::revoked;
         return local_;
     }
     /// How many bytes from there on.
