@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ashlar/core/errc.hpp>
-#include <ashlar/core/result.hpp>
 #include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/hand_shake.hpp>
 #include <atomic>
@@ -74,7 +72,6 @@ struct alignas(64) line_of_server {
     std::atomic<std::uint32_t> joined[servers];   ///< which start of that peer it is joined with; 0: none
     std::atomic<std::uint32_t> losses[servers];   ///< how often that peer was lost
     std::atomic<std::uint32_t> is_done[servers];  ///< it will not touch that peer's memory any more
-    std::atomic<std::uint32_t> hello[servers][ashlar::hello_words];
     report told;
 };
 struct board {
@@ -82,24 +79,14 @@ struct board {
     std::atomic<std::uint32_t> is_winding_up;
 };
 
-/// Words of a shared page as a channel for a hand-shake.
-class board_channel {
- public:
-    board_channel(board& shared, std::uint32_t self, std::uint32_t peer)
-        : own_(shared.of[self].hello[peer]), other_(shared.of[peer].hello[self]) {}
-
-    ashlar::errc write(std::uint32_t index, std::uint32_t value) {
-        own_[index].store(value, std::memory_order_release);
-        return ashlar::errc::ok;
-    }
-    [[nodiscard]] ashlar::result<std::uint32_t> read(std::uint32_t index) const {
-        return other_[index].load(std::memory_order_acquire);
-    }
-
- private:
-    std::atomic<std::uint32_t>* own_;
-    const std::atomic<std::uint32_t>* other_;
-};
+// The file that they share: a page for the board, and one for hand-shakes.
+inline constexpr std::uint64_t shared_bytes = 2 * page;
+static_assert(sizeof(board) <= page);
+/// What a server says to a peer at link-up, in that file.
+[[nodiscard]] constexpr std::uint64_t hello_at(std::uint32_t server, std::uint32_t peer) {
+    return page + 64 * std::uint64_t{server * servers + peer};
+}
+static_assert(4 * ashlar::hello_words <= 64);
 
 /// When and how a server dies.
 struct fate {

@@ -16,16 +16,20 @@ namespace three_servers {
 using memory = ashlar::physical_memory<ashlar::zone<ashlar::counted<ashlar::radix_buddy<ashlar::platform>>>>;
 using window = ashlar::identity_window<>;
 
+/// Words of a file that two map are scratchpads.
+using channel_type = ashlar::scratchpad_words<mapped_memory>;
+
 /// A server's link to one of its peers: hand-shake, the peer's memory mapped, its donation as a zone.
 class link_to_peer {
  public:
-    link_to_peer(process& who, std::uint32_t peer, ashlar::node_id node, mapped_memory& own, memory& ram)
+    link_to_peer(process& who, std::uint32_t peer, ashlar::node_id node, mapped_memory& own, memory& ram,
+                 mapped_memory& shared)
         : who_(&who),
           peer_(peer),
           node_(node),
           own_(&own),
           ram_(&ram),
-          channel_(who.shared, who.self, peer),
+          channel_(shared, hello_at(who.self, peer), hello_at(peer, who.self)),
           epoch_(who.start * 1000) {}
 
     [[nodiscard]] std::uint32_t peer() const { return peer_; }
@@ -147,9 +151,9 @@ class link_to_peer {
     ashlar::node_id node_;
     mapped_memory* own_;
     memory* ram_;
-    board_channel channel_;
+    channel_type channel_;
     std::uint32_t epoch_;
-    std::optional<ashlar::hand_shake<board_channel>> shake_{};
+    std::optional<ashlar::hand_shake<channel_type>> shake_{};
     ashlar::hello said_{};
     ashlar::link_guard<>::word link_words_[ashlar::link_guard<>::words]{};
     ashlar::link_guard<> link_{link_words_};

@@ -25,7 +25,7 @@ struct process {
     std::uint32_t start;  ///< which start of the server it is, from 1 on
     fate end;
     std::uint64_t seed;
-    const int* files;  ///< of each server's memory
+    const int* files;  ///< of each server's memory; and the one that all share
     std::uint64_t steps = 0;
 
     /// Before each access, and between any two.

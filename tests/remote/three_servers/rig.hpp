@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <ashlar/linux_backend/file_descriptor.hpp>
+#include <ashlar/linux_backend/mapped_region.hpp>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -28,24 +29,19 @@ enum class aftermath {
 class rig {
  public:
     explicit rig(std::uint64_t seed) : seed_(seed) {
-        void* const at =
-            ::mmap(nullptr, sizeof(board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        shared_ = at == MAP_FAILED ? nullptr : new (at) board{};
-        for (std::uint32_t i = 0; i < servers; ++i) {
+        for (std::uint32_t i = 0; i <= servers; ++i) {
             files_[i] = ashlar::file_descriptor(memfd_create("memory of a server", MFD_CLOEXEC));
             numbers_[i] = files_[i].number();
-            resize(i, memory_bytes);
+            resize(i, i == servers ? shared_bytes : memory_bytes);
         }
+        has_failed_ = has_failed_ || page_.map_file(numbers_[servers], 0, shared_bytes) != ashlar::errc::ok;
+        if (!has_failed_) shared_ = new (page_.bytes().data()) board{};
     }
     rig(const rig&) = delete;
     rig& operator=(const rig&) = delete;
-    ~rig() {
-        abandon();
-        if (shared_ != nullptr) (void)::munmap(shared_, sizeof(board));
-    }
+    ~rig() { abandon(); }
 
     [[nodiscard]] board& shared() { return *shared_; }
-    [[nodiscard]] bool is_ready() const { return shared_ != nullptr && !has_failed_; }
     /// Something that no server should have done; it has said what.
     [[nodiscard]] bool has_failed() const { return has_failed_; }
     [[nodiscard]] std::uint32_t starts(std::uint32_t server) const { return starts_[server]; }
@@ -118,9 +114,10 @@ class rig {
     }
 
     std::uint64_t seed_;
+    ashlar::file_descriptor files_[servers + 1]{};  ///< the last one is shared by all
+    int numbers_[servers + 1]{};
+    ashlar::mapped_region page_{};
     board* shared_ = nullptr;
-    ashlar::file_descriptor files_[servers]{};
-    int numbers_[servers]{};
     pid_t pids_[servers]{};
     bool was_killed_[servers]{};
     std::uint32_t starts_[servers]{};

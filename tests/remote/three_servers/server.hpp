@@ -21,7 +21,8 @@ class server {
     explicit server(process& who)
         : who_(who),
           random_(who.seed * 8 + who.self + 64 * std::uint64_t{who.start}),
-          links_{{who, peer_of(who.self, 0), 1, own_, ram_}, {who, peer_of(who.self, 1), 2, own_, ram_}} {}
+          links_{{who, peer_of(who.self, 0), 1, own_, ram_, shared_},
+                 {who, peer_of(who.self, 1), 2, own_, ram_, shared_}} {}
 
     void run() {
         boot();
@@ -51,6 +52,7 @@ class server {
 
     /// No peer may read of a former start what it reads now: first all canaries go.
     void boot() {
+        who_.must(who_.map(servers, shared_), "there is a page that all share");
         who_.must(who_.map(who_.self, own_), "it has memory");
         for (std::uint32_t i = 0; i < servers; ++i) own_.write64(canary_at(i), 0);
         own_.store_fence();
@@ -229,6 +231,7 @@ class server {
 
     process& who_;
     ashlar::testing::random_bits random_;
+    mapped_memory shared_{};
     mapped_memory own_{};
     memory ram_{};
     std::vector<std::byte> metadata_{};
