@@ -59,7 +59,7 @@ inline void link_scenario(std::uint32_t server) {
     must(list.pins()[0].local().error() == errc::revoked, "the old pin is no good");
     must(space.resolve({at}, 8, more) == errc::revoked, "nothing is served");
     must(until_done([&] { return rejoin(server); }), "the link comes up with the new start");
-    must(list.pins()[0].local().error() == errc::revoked, "the old pin still is no good");
+    must(list.pins()[0].local().error() == errc::stale, "the old pin still is no good");
     list.clear();
     must(space.resolve({at}, 8, list), "the word is resolved anew");
     must(load64(list.pieces()[0].at.value) == content(seed, 2, at), "and is the new one");
