@@ -4,18 +4,19 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <string_view>
+
 #include "near.hpp"
 #include "near_devices.hpp"
+#include "near_drivers.hpp"
 #include "near_loss.hpp"
 #include "near_windows.hpp"
 
-int main() {
-    using namespace guests;
-    for (const auto& [type, folder] : {std::pair{"sysfs", "/sys"}, {"proc", "/proc"}}) {
-        (void)::mkdir(folder, 0755);
-        must(::mount(type, folder, type, 0, nullptr) == 0, folder);
-    }
+namespace {
 
+using namespace guests;
+
+void use_far_guest() {
     static far_link link;
     must(link.device.open(bridge_folder), "the bridge");
     must(*link.device.vendor_id() == 0x1af4 && *link.device.device_id() == 0x1110, "it is an ivshmem");
@@ -34,6 +35,21 @@ int main() {
     link.map(caching_mode::uncached);
     (void)link.ask(about::end, 0, 0, 0);
     ask_host("ended");
-    std::puts("done");
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    for (const auto& [type, folder] : {std::pair{"sysfs", "/sys"}, {"proc", "/proc"}}) {
+        (void)::mkdir(folder, 0755);
+        must(::mount(type, folder, type, 0, nullptr) == 0, folder);
+    }
+    // The end of the kernel's command line.
+    if (std::string_view(arguments[count - 1]) == "drivers") {
+        use_drivers();
+    } else {
+        use_far_guest();
+    }
+    std::puts("all is as it should be");
     end(0);
 }

@@ -48,11 +48,23 @@ std::string word_of(const std::filesystem::path& file) {
 
 /// What QEMU's teaching device does with a BAR that is mapped: a number of its own, and a register that
 /// inverts.
-void check_edu(mapped_device<pci_bar>& registers) {
+template <device_source Source>
+void check_edu(mapped_device<Source>& registers) {
     CHECK((registers.read32(0) & 0xff) == 0xed);
-    CHECK(registers.store<std::uint32_t>(4, 0x12345678) == errc::ok);
+    CHECK(registers.template store<std::uint32_t>(4, 0x12345678) == errc::ok);
     CHECK(registers.read_back(4) == errc::ok);
-    CHECK(*registers.load<std::uint32_t>(4) == static_cast<std::uint32_t>(~0x12345678u));
+    CHECK(*registers.template load<std::uint32_t>(4) == static_cast<std::uint32_t>(~0x12345678u));
+}
+
+/// Memory behind a BAR, QEMU's ivshmem: nobody else's.
+void check_memory(mapped_device<uio_map>& memory) {
+    CHECK(memory.size() >= 4096);
+    for (const std::uint64_t each : {std::uint64_t{0}, memory.size() - 8}) {
+        CHECK(memory.store<std::uint64_t>(each, 0x123456789abcdef0 + each) == errc::ok);
+        CHECK(memory.read_back(each) == errc::ok);
+    }
+    CHECK(*memory.load<std::uint64_t>(0) == 0x123456789abcdef0);
+    CHECK(*memory.load<std::uint64_t>(memory.size() - 8) == 0x123456789abcdef0 + memory.size() - 8);
 }
 
 TEST_CASE("PCI devices are what sysfs says elsewhere, and their BARs are mapped or refused for a reason") {
@@ -118,9 +130,13 @@ TEST_CASE("maps of UIO") {
                 continue;
             }
             CHECK(map.is_present());
+            // A part of a page is none that UIO maps.
+            const bool is_whole = map.layout().bytes % 4096 == 0;
             mapped_device<uio_map> mapped;
-            CHECK(mapped.map(std::move(map)) == errc::ok);
+            CHECK(mapped.map(std::move(map)) == (is_whole ? errc::ok : errc::invalid));
+            if (!is_whole) continue;
             ++maps;
+            if (word_of(folder / "device/vendor") == "0x1af4" && number == 1) check_memory(mapped);
         }
     }
     if (maps == 0) leave_out("there is no UIO device that may be mapped here");
@@ -169,6 +185,23 @@ TEST_CASE("regions of VFIO") {
             mapped_device<vfio_region> mapped;
             CHECK(mapped.map(std::move(region)) == errc::ok);
             ++regions;
+            const bool is_edu =
+                *space.load<std::uint16_t>(0) == 0x1234 && *space.load<std::uint16_t>(2) == 0x11e8;
+            if (!is_edu || number != 0) continue;
+            check_edu(mapped);
+            // A BAR that is not decoded is a bus error to the kernel; and decoded again, to who maps it anew.
+            const auto decoding = static_cast<std::uint16_t>(*command | 2);
+            CHECK(space.store<std::uint16_t>(4, static_cast<std::uint16_t>(*command & ~2)) == errc::ok);
+            CHECK(mapped.load<std::uint32_t>(0).error() == errc::unreadable);
+            CHECK(mapped.read32(4) == ~std::uint32_t{0});
+            CHECK(mapped.lost_pages() == 1);
+            CHECK(space.store<std::uint16_t>(4, decoding) == errc::ok);
+            CHECK(mapped.load<std::uint32_t>(0).error() == errc::unreadable);
+            mapped.unmap();
+            vfio_region again;
+            REQUIRE(again.open(taken.device.number(), number) == errc::ok);
+            REQUIRE(mapped.map(std::move(again)) == errc::ok);
+            check_edu(mapped);
         }
     }
     if (regions == 0) leave_out("no device is given to VFIO here");
@@ -185,6 +218,19 @@ TEST_CASE("physical addresses by /dev/mem") {
     if (answer == errc::unsupported) leave_out("/dev/mem may not be mapped");
     REQUIRE(answer == errc::ok);
     CHECK(mapped.load<std::uint32_t>(0xfff0).has_value());
+    for (const auto& folder : entries_of("/sys/bus/pci/devices")) {
+        const bool is_edu = word_of(folder / "vendor") == "0x1234" && word_of(folder / "device") == "0x11e8";
+        if (!is_edu || std::filesystem::exists(folder / "driver")) continue;
+        pci_device device;
+        REQUIRE(device.open(folder.c_str()) == errc::ok);
+        REQUIRE(device.enable() == errc::ok);
+        physical_window bar;
+        REQUIRE(bar.open({{device.resource(0).start}, device.resource(0).bytes()}) == errc::ok);
+        mapped_device<physical_window> registers;
+        REQUIRE(registers.map(std::move(bar)) == errc::ok);
+        check_edu(registers);
+        std::printf("%s by its physical address\n", folder.filename().c_str());
+    }
 #else
     leave_out("which physical addresses may be read is only known of PCs");
 #endif

@@ -24,7 +24,8 @@ namespace ashlar {
 /// - It is present while the folder in sysfs is.
 ///
 /// Context: thread. Failure: `revoked` if there is no such device or map, `corrupt` for a description that
-/// makes no sense, `busy` if open, else as the system says. Source: Linux
+/// makes no sense, `busy` if open, else as the system says: mapping one whose `size` is not whole pages is
+/// `invalid` (Linux drivers/uio/uio.c). Source: Linux
 /// Documentation/driver-api/uio-howto.rst.
 ///
 /// ```
