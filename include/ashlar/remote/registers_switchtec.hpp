@@ -21,10 +21,10 @@ template <register_access Registers>
 class switchtec_commands {
  public:
     /// Lock, what `make` writes, configure; in a group only what `make` writes. `what` tells changes apart:
-    /// the same call again goes on.
+    /// the same call again goes on. What `make` could not read ends it, with nothing written.
     template <class Make>
     constexpr errc change(Registers& registers, std::uint32_t what, Make make) noexcept {
-        if (in_group_) return make(), errc::ok;
+        if (in_group_) return make();
         if (is_under_way_ && what != what_) return errc::busy;
         what_ = what;
         is_under_way_ = true;
@@ -33,7 +33,7 @@ class switchtec_commands {
             if (locked == errc::busy) return locked;
             if (locked != errc::ok) return end(locked);
             is_locked_ = true;
-            make();
+            if (const errc made = make(); made != errc::ok) return end(made);
         }
         const errc answer = command(registers, configure, is_configuring, is_normal);
         return answer == errc::busy ? answer : end(answer);
@@ -118,17 +118,23 @@ class switchtec_registers {
     constexpr errc disable(std::uint32_t window) noexcept {
         if (window > 2) return errc::invalid;
         return change(window, [&] {
-            registers_->write32(entry(window), registers_->read32(entry(window)) & ~direct_enabled);
+            const std::uint32_t found = registers_->read32(entry(window));
+            if (all_ones(found)) return errc::revoked;
+            registers_->write32(entry(window), found & ~direct_enabled);
             registers_->write32(entry(window) + 4, 0);
             registers_->write32(extension(window), 0);
             registers_->write64(entry(window) + 8, partition_);
+            return errc::ok;
         });
     }
     constexpr errc write(std::uint32_t window, const window_aim& aim) noexcept {
         if (window > 2) return errc::invalid;
         if (!std::has_single_bit(aim.bytes) || aim.bytes < 4096) return errc::misaligned;
         if ((aim.target.value & (aim.bytes - 1)) != 0) return errc::misaligned;
-        return change(window, [&] { registers_->write64(entry(window) + 8, partition_ | aim.target.value); });
+        return change(window, [&] {
+            registers_->write64(entry(window) + 8, partition_ | aim.target.value);
+            return errc::ok;
+        });
     }
     [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t window) noexcept {
         if (window > 2) return errc::invalid;
@@ -140,11 +146,14 @@ class switchtec_registers {
         if (window > 2) return errc::invalid;
         if (!std::has_single_bit(aim.bytes) || aim.bytes < 4096) return errc::misaligned;
         return change(window, [&] {
-            registers_->write32(entry(window), registers_->read32(entry(window)) | direct_enabled);
+            const std::uint32_t found = registers_->read32(entry(window));
+            if (all_ones(found)) return errc::revoked;
+            registers_->write32(entry(window), found | direct_enabled);
             const auto low = static_cast<std::uint32_t>(aim.bytes & 0xffff'f000U);
             registers_->write32(entry(window) + 4,
                                 low | static_cast<std::uint32_t>(std::countr_zero(aim.bytes)));
             registers_->write32(extension(window), static_cast<std::uint32_t>(aim.bytes >> 32));
+            return errc::ok;
         });
     }
     [[nodiscard]] constexpr result<bool> enabled(std::uint32_t window) noexcept {
@@ -198,8 +207,10 @@ class switchtec_slice_registers {
         if (bar > 5 || entries == 0 || entries > 512) return errc::invalid;
         return commands_.change(*registers_, ~std::uint32_t{0}, [&] {
             const std::uint64_t control = 0x40 + 0x10 * std::uint64_t{bar};
-            registers_->write32(
-                control, (registers_->read32(control) & 0xff) | 1U << 5 | 16U << 8 | (entries - 1) << 14);
+            const std::uint32_t found = registers_->read32(control);
+            if (all_ones(found)) return errc::revoked;
+            registers_->write32(control, (found & 0xff) | 1U << 5 | 16U << 8 | (entries - 1) << 14);
+            return errc::ok;
         });
     }
     constexpr errc disable(std::uint32_t window) noexcept { return put(window, 0); }
@@ -238,7 +249,10 @@ class switchtec_slice_registers {
     }
     constexpr errc put(std::uint32_t window, std::uint64_t value) noexcept {
         if (!has(window)) return errc::invalid;
-        return commands_.change(*registers_, window, [&] { registers_->write64(entry(window), value); });
+        return commands_.change(*registers_, window, [&] {
+            registers_->write64(entry(window), value);
+            return errc::ok;
+        });
     }
 
     Registers* registers_;
