@@ -134,6 +134,26 @@ TEST_CASE("over scratchpads, one side started again") {
         CHECK(left.peer_hello().epoch == 10);
     }
 }
+TEST_CASE("the words of a peer that died are believed by the epoch that it had heard, and by no other") {
+    pads shared;
+    pad_side side{shared};
+    scratchpad_words a(side, 0, 64);
+    scratchpad_words b(side, 64, 0);
+    hand_shake left(a, left_hello);
+    hand_shake right(b, right_hello);
+    both_ok(left, right, 5);
+    // The right one is dead. The left one goes on, and tries again.
+    const auto is_heard = [&](std::uint32_t epoch) {
+        hello own = left_hello;
+        own.epoch = epoch;
+        hand_shake again(a, own);
+        errc answer = errc::busy;
+        for (unsigned i = 0; i < 100 && answer == errc::busy; ++i) answer = again.step();
+        return answer == errc::ok;
+    };
+    CHECK(is_heard(left_hello.epoch));
+    CHECK_FALSE(is_heard(left_hello.epoch + 1));
+}
 TEST_CASE("what cannot be is refused") {
     pads shared;
     pad_side side{shared};
