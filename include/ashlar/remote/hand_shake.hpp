@@ -84,9 +84,9 @@ struct hello_image {
 /// now. A peer that starts again meanwhile has another epoch, and is heard anew; so nobody takes the words of
 /// an earlier start for the present one, scratchpads that survive a crash included.
 ///
-/// Each hand-shake has an epoch of its own that this side never had before, also the next one of a server that
-/// went on while its peer died: what a dead peer left says whom it had heard, and to that epoch it is a peer
-/// that is there. (A canary for each peer, then, where there are several.)
+/// Each hand-shake has an epoch of its own that this side never had before, also the next one of a server
+/// that went on while its peer died: what a dead peer left says whom it had heard, and to that epoch it is a
+/// peer that is there. (A canary for each peer, then, where there are several.)
 ///
 /// `step()`: `ok`: both have heard; `peer_hello()` is what the peer said. `busy`: not yet, call again.
 /// `revoked`: nobody there yet, call again, too. `unsupported`: the peer speaks another version; `invalid`:

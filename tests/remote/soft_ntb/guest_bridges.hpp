@@ -70,6 +70,7 @@ struct intel_bridge {
     windows_type windows{programmer, path};
     windows_type::word gates[windows_type::words_needed(2)]{};
     scratchpads_type scratchpads{registers, b_scratchpads, own_scratchpads};
+    std::uint32_t epoch = 0;  ///< of A, for B
     hello heard{};
     link_guard<>::word link_words[link_guard<>::words]{};
     link_guard<> link{link_words};
@@ -81,7 +82,8 @@ struct intel_bridge {
     }
     /// Until both sides have heard each other, and the link is up: `revoked` if it went meanwhile.
     errc shake_hands() {
-        constexpr hello own{.epoch = 1, .offered = {{own_at}, ram_bytes - own_at}};
+        // What B's former start left in the scratchpads speaks to the epoch before.
+        const hello own{.epoch = ++epoch, .offered = {{own_at}, ram_bytes - own_at}};
         hand_shake<scratchpads_type> with(scratchpads, own);
         errc answer = errc::busy;
         while (answer == errc::busy) answer = with.step();
