@@ -115,6 +115,33 @@ TEST_CASE("a file by name is the same memory for all; one that ends inside a pag
     CHECK(one.read32(page + 996) == 0x12345678);
 }
 
+TEST_CASE("a mapping moves as a whole; what it takes the place of is unmapped before") {
+    shared_pages first(1);
+    shared_pages second(2);
+    first.memory.write64(8, 1);
+    second.memory.write64(8, 2);
+    second.cut(1);
+    CHECK(second.memory.load<std::uint64_t>(page).error() == errc::unreadable);
+    const std::byte* const there = second.memory.bytes().data();
+    first.memory = std::move(second.memory);
+    CHECK(first.memory.bytes().data() == there);
+    CHECK(first.memory.size() == 2 * page);
+    CHECK(first.memory.read64(8) == 2);
+    CHECK(first.memory.lost_pages() == 1);
+    CHECK(first.memory.load<std::uint64_t>(page + 8).error() == errc::unreadable);
+    CHECK_FALSE(second.memory.is_mapped());
+    CHECK(second.memory.size() == 0);
+    CHECK(second.memory.load<std::uint64_t>(0).error() == errc::not_owned);
+    // Where nothing is mapped something can be.
+    shared_file again;
+    REQUIRE(again.adopt(file_descriptor(dup(first.file.number()))) == errc::ok);
+    REQUIRE(second.memory.map(std::move(again)) == errc::ok);
+    CHECK(second.memory.read64(8) == 1);
+    first.memory = mapped_file();
+    CHECK_FALSE(first.memory.is_mapped());
+    CHECK(first.memory.lost_pages() == 0);
+}
+
 TEST_CASE("what cannot be shared or mapped is told") {
     shared_file file;
     CHECK(file.open("/nonexistent/memory") == errc::revoked);
@@ -288,6 +315,15 @@ TEST_CASE("guards: whole pages, one stretch each, sixty-four in a process") {
     CHECK_FALSE(guard.watches());
     CHECK(others[7].watches());
     CHECK(others[63].watch(some.bytes(), page) == errc::ok);
+    // A mapping has one, too: it is told, and nothing is mapped.
+    shared_file file;
+    REQUIRE(file.create("one more", page) == errc::ok);
+    mapped_file memory;
+    CHECK(memory.map(std::move(file)) == errc::limit);
+    CHECK_FALSE(memory.is_mapped());
+    others[0].unwatch();
+    REQUIRE(file.create("one more", page) == errc::ok);
+    CHECK(memory.map(std::move(file)) == errc::ok);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/remote/identity_window.hpp>
 #include <ashlar/remote/window_cache.hpp>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -238,6 +239,36 @@ TEST_CASE("a window of a cache is held while its frames are a zone's, and free t
     auto second = cache.pin({0x3100'0000}, 8);
     CHECK(first);
     CHECK(second);
+}
+
+TEST_CASE("who forgets a zone leaves it to the machine, and its window where it is") {
+    static_assert(!std::is_move_constructible_v<remote_zone<plain, identity_window<>>>);
+    static_assert(!std::is_move_assignable_v<remote_zone<plain, identity_window<>>>);
+    const server what;
+    const booted<plain> ram(what);
+    memory_aimer aimer;
+    aimer.count = 2;
+    aimer.bytes = 2 * mebibyte;
+    aimer.base = 0x400'1000'0000;
+    using cache_type = window_cache<memory_aimer>;
+    std::vector<cache_type::word> words(cache_type::metadata_words(2));
+    cache_type cache;
+    REQUIRE(cache.attach(aimer, {words.data(), words.size()}) == errc::ok);
+    std::vector<std::byte> metadata(plain::metadata_words(bar));
+    const std::uint64_t before = ram->free_frames();
+    {
+        remote_zone<plain, cache_type> zone;
+        REQUIRE(zone.attach(*ram.ram, cache, donated, 2, {metadata.data(), metadata.size()}) == errc::ok);
+    }
+    CHECK(ram->free_frames() == before + far_frames);
+    CHECK(cache.pins_of(0, pin_owner::device) + cache.pins_of(1, pin_owner::device) == 1);
+    const auto page = ram->allocate({.nodes = node_set::only(2)});
+    REQUIRE(page.has_value());
+    for (std::uint64_t block = 1; block < 20; ++block)
+        CHECK(cache.pin({0x2000'0000 + block * aimer.bytes}, 8));
+    CHECK(aimer.targets[0] + aimer.targets[1] == 0x1000'0000 + 0x2000'0000 + 19 * aimer.bytes);
+    CHECK(ram->free(*page, 0) == errc::ok);
+    CHECK(ram->validate() == errc::ok);
 }
 
 }  // namespace

@@ -55,9 +55,23 @@ template <device_source Source>
 class mapped_device {
  public:
     mapped_device() noexcept = default;
+    mapped_device(mapped_device&&) noexcept = default;
+    /// What was mapped is unmapped before, as by `unmap`.
+    mapped_device& operator=(mapped_device&& other) noexcept {
+        if (this == &other) return *this;
+        unmap();
+        source_ = std::move(other.source_);
+        region_ = std::move(other.region_);
+        guard_ = std::move(other.guard_);
+        lead_ = std::exchange(other.lead_, 0);
+        size_ = std::exchange(other.size_, 0);
+        return *this;
+    }
+    ~mapped_device() = default;
 
-    /// All of the source, which is taken over; after a failure it is closed. `busy` if one is mapped,
-    /// `invalid` if it is not open, `limit` if it is larger than the address space, else what mmap says.
+    /// All of the source, which is taken over; after a failure it is closed. `busy` if one is mapped (this
+    /// source is left alone then), `invalid` if it is not open, `limit` if it is larger than the address
+    /// space or 64 are mapped already (see `bus_error_guard`), else what mmap says.
     errc map(Source&& source) noexcept {
         if (is_mapped()) return errc::busy;
         mapped_device made;
@@ -71,6 +85,8 @@ class mapped_device {
         guard_.unwatch();
         region_.reset();
         source_ = Source{};
+        lead_ = 0;
+        size_ = 0;
     }
 
     [[nodiscard]] bool is_mapped() const noexcept { return !region_.bytes().empty(); }

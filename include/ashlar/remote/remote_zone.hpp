@@ -40,6 +40,8 @@ struct remote_loss {
 ///   the rest of the machine goes on. Holders who have not heard of it read all ones.
 /// - Detaching after a loss forgets that there were such frames: do it when the holders have let go. A free
 ///   that comes later says `not_owned`, or hits a frame of the next peer at the same place.
+/// - An object that ends while it is attached leaves the zone to the machine, and its window where it is, for
+///   good: frames in use stay what they are.
 ///
 /// Complexity: that of the machine's verbs; else O(1). Context: thread, one caller at a time; beside the
 /// machine's own users. The machine and the windows outlive it, or outlive `detach`.
@@ -71,6 +73,11 @@ class remote_zone {
 
  public:
     constexpr remote_zone() noexcept = default;
+    remote_zone(const remote_zone&) = delete;
+    remote_zone& operator=(const remote_zone&) = delete;
+    constexpr ~remote_zone() {
+        if (is_attached()) pin_.leave_in_place();
+    }
 
     /// Bytes of metadata for so many frames, any alignment of them.
     [[nodiscard]] static std::size_t metadata_bytes(range<> frames) noexcept {

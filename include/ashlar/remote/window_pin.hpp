@@ -71,6 +71,12 @@ class [[nodiscard]] window_pin {
     [[nodiscard]] constexpr pin_owner owner() const noexcept { return owner_; }
     [[nodiscard]] constexpr window_handle handle() const noexcept { return handle_; }
 
+    /// The pin is given up, and the window stays where it is for good: for who cannot reach those who access
+    /// it.
+    constexpr void leave_in_place() noexcept {
+        windows_ = nullptr;
+        error_ = errc::invalid;
+    }
     /// No access comes after it.
     constexpr void release() noexcept {
         if (windows_ == nullptr) return;
