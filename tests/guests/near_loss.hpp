@@ -34,7 +34,7 @@ inline void lose_link(far_link& link, const bar_layout& layout) {
     must(link.memory.read64(shared_page::canary) == canary_of(link.heard.epoch), "the same canary is there");
     must_refuse(link.check(), errc::revoked, "but the link has to be raised");
     link.raise();
-    must(link.handle != before && link.guard.check(before) == errc::revoked, "what is older stays lost");
+    must(link.handle != before && link.guard.check(before) == errc::stale, "what is older is stale");
     must(guest.resolve(16, 8, at.list), "a page is found again");
     at.list.clear();
     link.memory.unmap();
@@ -128,9 +128,9 @@ inline void lose_far(far_link& link, const bar_layout& layout) {
     ask_host("start");
     link.raise();
     must(link.heard.epoch == 2, "the far guest knows that it is another start");
-    must_refuse(link.guard.check(old_handle), errc::revoked, "the old handle stays lost");
+    must_refuse(link.guard.check(old_handle), errc::stale, "the old handle is stale");
     whole.link_restored();
-    must_refuse(old_pin.local().error(), errc::revoked, "and so does the old pin");
+    must_refuse(old_pin.local().error(), errc::stale, "and so is the old pin");
     const near_windows again(link, layout, whole, access);
     must(read_all(again, 2) == pages / layout.ranges, "all pages of the new start");
     refuse(again);
