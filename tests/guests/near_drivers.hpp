@@ -57,9 +57,37 @@ inline void test_devices(const char* kind) {
     must(::waitpid(child, &status, 0) == child && status == 0, kind);
 }
 
+/// A device that the kernel gives up: who has mapped its memory still reads it, and all ones is believed no
+/// more.
+inline void take_away() {
+    char remove[64];
+    std::snprintf(remove, sizeof remove, "%s/remove", bridge_folder);
+    for (int round = 0; round < 2; ++round) {
+        pci_device device;
+        must(device.open(bridge_folder), "the device");
+        must(device.enable(), "is switched on");
+        pci_bar bar;
+        must(bar.open(device, 2), "its memory");
+        bar_memory memory;
+        must(memory.map(std::move(bar)), "is mapped");
+        must(memory.store<std::uint64_t>(0, ~std::uint64_t{0}), "all ones are stored");
+        must(memory.store<std::uint64_t>(8, 4711), "and something else");
+        must(memory.load<std::uint64_t>(0).error(), "all ones is what is there");
+        tell(remove, "1");
+        must_refuse(memory.load<std::uint64_t>(0).error(), errc::revoked,
+                    "all ones of a device that is gone");
+        must(memory.read64(8) == 4711, "what else is there is told");
+        pci_bar none;
+        must_refuse(none.open(device, 2), errc::revoked, "it cannot be opened again");
+        must_refuse(pci_device().open(bridge_folder), errc::revoked, "nor found");
+        tell("/sys/bus/pci/rescan", "1");
+    }
+}
+
 /// The devices are nobody's; then the memory is a UIO driver's, and one of the others is VFIO's.
 inline void use_drivers() {
     must(::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr) == 0, "/dev");
+    take_away();
     test_devices("pci");
     load_modules();
     // A driver for another device, whose BARs are as these are: 0 has registers, 2 memory
