@@ -41,7 +41,7 @@ class Judges:
         words[words.index("-o") + 1] = str(into)
         words[1:1] = ["-I", str(include)] if include else []
         # -w: a change may leave something unused, which is not what it is judged by. -O1: a judge runs once.
-        words += ["-w", "-O1"]
+        words += ["-w", "-O1", "-MMD", "-MF", str(into.with_suffix(".d"))]
         done = subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True, check=False)
         if done.returncode:
             raise ValueError(f"does not compile:\n{done.stderr[:4000]}")

@@ -22,6 +22,9 @@ struct bump_shape {
 ///   used. Frames that the cursor skips, for alignment or because frame 0 is not handed out, count as used.
 /// - Words: header, then four words a piece (see `detail::bump_piece`); offsets from the first frame, so at
 ///   most 2^31 - 1 frames.
+/// - Protocol of `moves`, odd while allocate_at moves frames between pieces: who sees a cursor or a begin that
+///   a move wrote (released there) sees that `moves` became odd; who sees it even again (release, acquire)
+///   sees the new piece. So a pass that misses what moved, between two equal values, saw an odd one.
 /// - Complexity: O(pieces) for every verb but validate and recover, O(pieces^2).
 /// - Context: `allocate` and the const verbs race anything but attach, detach, offline and readmit; one
 ///   compare-and-swap takes a block, so they work without CPU ids, guards or locks, in interrupts and NMIs
@@ -123,12 +126,12 @@ class bump {
             return errc::unsupported;
         }
         if (frames_.empty()) return errc::exhausted;
-        const std::uint32_t before = words_[moves_at].load(memory_order::seq_cst);
+        const std::uint32_t before = words_[moves_at].load(memory_order::acquire);
         for (unsigned i = 0; i < Shape.pieces; ++i) {
             const std::uint64_t taken = at(i).take(frames_.first.number, wanted.order, wanted.below.number);
             if (taken != piece::nothing) return frame<space>{taken};
         }
-        const bool moved = before % 2 != 0 || words_[moves_at].load(memory_order::seq_cst) != before;
+        const bool moved = before % 2 != 0 || words_[moves_at].load(memory_order::relaxed) != before;
         return moved ? errc::busy : errc::exhausted;
     }
     constexpr errc allocate_at(range<space> frames) noexcept {
@@ -151,7 +154,14 @@ class bump {
     constexpr void drain(cpu_id) noexcept {}
 
     [[nodiscard]] constexpr bool owns(frame<space> f) const noexcept {
-        return frames_.contains(f) && is_online(offset_of(f));
+        if (!frames_.contains(f)) return false;
+        // What allocate_at jumps over moves to a piece that a pass may have left behind: once for each odd
+        // value of `moves`.
+        for (;;) {
+            const std::uint32_t before = words_[moves_at].load(memory_order::acquire);
+            if (is_online(offset_of(f)) || (before % 2 != 0 && is_online(offset_of(f)))) return true;
+            if (words_[moves_at].load(memory_order::relaxed) == before) return false;
+        }
     }
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
         std::uint64_t free = 0;
@@ -269,7 +279,7 @@ class bump {
     /// The cursor jumps past the range; the free frames that it jumped over become a piece of their own.
     constexpr errc take_from(piece from, std::uint32_t first, std::uint32_t end) noexcept {
         std::uint32_t cursor = from.cursor();
-        words_[moves_at].fetch_add(1, memory_order::seq_cst);
+        words_[moves_at].fetch_add(1, memory_order::relaxed);
         errc answer = errc::ok;
         do {
             if ((cursor & ~piece::closed) > first) answer = errc::busy;
@@ -279,7 +289,7 @@ class bump {
             (void)add_piece(from.begin(), cursor, first);
             from.set_begin(first);
         }
-        words_[moves_at].fetch_add(1, memory_order::seq_cst);
+        words_[moves_at].fetch_add(1, memory_order::release);
         return answer;
     }
     constexpr errc set_closed(range<space> frames, bool closed) noexcept {
