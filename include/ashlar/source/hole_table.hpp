@@ -15,8 +15,10 @@ enum class absence : unsigned { none, never, revoked };
 /// word each. A frame of such a line is absent if any entry covers it, so overlapping entries are harmless,
 /// and a change is a sequence of single stores that keeps every uninvolved frame as it was.
 ///
-/// Writers: one at a time (the source's lock). Readers: any, at any time; entries are published with release
-/// stores.
+/// Writers: one at a time (the source's lock). Readers: any, at any time. A look at several entries is not
+/// one of them at one moment: who writes one counts that first (release), then stores it (release); a reader
+/// loads the count (acquire), the entries (acquire), and the count again, and looks anew if it is another
+/// one.
 template <class Word, unsigned LineOrder>
 class hole_table {
     using value = typename Word::value_type;
@@ -33,7 +35,9 @@ class hole_table {
     };
 
     constexpr hole_table() noexcept = default;
-    constexpr explicit hole_table(view<Word> entries) noexcept : entries_(entries) {}
+    /// `changes`: counted in steps of two.
+    constexpr hole_table(view<Word> entries, Word& changes) noexcept
+        : entries_(entries), changes_(&changes) {}
 
     [[nodiscard]] constexpr std::size_t size() const noexcept { return entries_.size(); }
     [[nodiscard]] constexpr stretch at(std::size_t slot) const noexcept {
@@ -68,7 +72,12 @@ class hole_table {
     }
     /// An empty stretch clears the slot.
     constexpr void replace(std::size_t slot, stretch hole) noexcept {
-        entries_[slot].store(hole.count == 0 ? value{0} : encode(hole), memory_order::seq_cst);
+        count_change();
+        entries_[slot].store(hole.count == 0 ? value{0} : encode(hole), memory_order::release);
+    }
+    /// Before a change of what is looked at together with the table.
+    constexpr void count_change() noexcept {
+        changes_->store(static_cast<value>(changes_->load(memory_order::relaxed) + 2), memory_order::release);
     }
     constexpr void remove_line(std::uint64_t line) noexcept {
         for (std::size_t slot = 0; slot < size(); ++slot) {
@@ -91,6 +100,7 @@ class hole_table {
     }
 
     view<Word> entries_;
+    Word* changes_ = nullptr;
 };
 
 }  // namespace ashlar::detail

@@ -21,11 +21,14 @@ namespace ashlar::detail {
 /// - whole: a bit a line, set = all of it free and its rows zero. Take and split: acq_rel; give and merge:
 ///   seq_cst.
 /// - online, isolated: a bit a line. The holder of the lock only, seq_cst; givers re-read them after giving.
-/// - holes: the absent frames of lines that are online in part. The holder of the lock only.
+/// - holes: the absent frames of lines that are online in part. The holder of the lock only, release.
 /// - mobility: the class of each line, where blocks of it are looked for. Anyone, relaxed; see mobility_map.
 /// - trees and root: bounds of what is free where. Anyone, seq_cst; see hint_tree.
 /// - transit: moves completed and in flight. Movers, acq_rel; see transit.
-/// - lock: 1 while flags and holes change (online, offline, isolate, readmit, revoke). CAS; contended = busy.
+/// - lock: bit 0 while flags and holes change (online, offline, isolate, readmit, revoke). CAS; contended =
+///   busy. Above it how often one of them changed, counted by its holder before each (release); why a frame
+///   is absent is an answer of one moment if that stayed. Who asks waits for nobody: a holder that stands
+///   still changes nothing.
 ///
 /// A free frame is in exactly one place: its row, or the whole bit of its line. A line is absent (neither
 /// flag, no holes), revoked (isolated, not online, no holes), online, or online in part (not online, with
@@ -63,7 +66,7 @@ class radix_core {
                          transit_word(), 0, at.lines);
         whole_tree_ = tree(words.subview(at.whole_tree_at, at.holes_at - at.whole_tree_at), root_word(),
                            transit_word(), 1, at.whole_words);
-        holes_ = hole_list(words.subview(at.holes_at, at.holes));
+        holes_ = hole_list(words.subview(at.holes_at, at.holes), lock_word());
     }
     [[nodiscard]] constexpr bool attached() const noexcept { return words_ != nullptr; }
     [[nodiscard]] constexpr range<space> attached_range() const noexcept {
@@ -159,9 +162,12 @@ class radix_core {
     /// Why a frame of the attached range is not online; none if it is.
     [[nodiscard]] constexpr absence why_absent(std::uint64_t number) const noexcept {
         const std::size_t line = at_.line_of(number);
-        if (is_online(line)) return absence::none;
-        if (holes_.has_line(line)) return holes_.why_absent(number - at_.base_frame());
-        return is_isolated(line) ? absence::revoked : absence::never;
+        while (!is_online(line)) {
+            const bits before = changes(memory_order::acquire);
+            const absence why = why_absent_now(line, number);
+            if (changes(memory_order::relaxed) == before) return why;
+        }
+        return absence::none;
     }
     /// ok when every frame is online; else revoked or not_owned.
     [[nodiscard]] constexpr errc check_online(range<space> frames) const noexcept {
@@ -242,6 +248,17 @@ class radix_core {
     tree row_tree_{};
     tree whole_tree_{};
     hole_list holes_{};
+
+ private:
+    /// How often flags and holes changed.
+    [[nodiscard]] constexpr bits changes(memory_order order) const noexcept {
+        return static_cast<bits>(lock_word().load(order) | 1);
+    }
+    [[nodiscard]] constexpr absence why_absent_now(std::size_t line, std::uint64_t number) const noexcept {
+        if (is_online(line)) return absence::none;
+        if (holes_.has_line(line)) return holes_.why_absent(number - at_.base_frame());
+        return is_isolated(line) ? absence::revoked : absence::never;
+    }
 };
 
 }  // namespace ashlar::detail

@@ -35,11 +35,13 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
     class presence_lock {
      public:
         constexpr explicit presence_lock(typename take::word& word) noexcept : word_(word) {
-            bits expected = 0;
-            held_ = word_.compare_exchange(expected, 1, memory_order::acq_rel);
+            bits seen = word_.load(memory_order::relaxed);
+            held_ = (seen & 1) == 0 && word_.compare_exchange(seen, seen | 1, memory_order::acquire);
         }
         constexpr ~presence_lock() {
-            if (held_) word_.store(0, memory_order::release);
+            if (held_)
+                word_.store(static_cast<bits>(word_.load(memory_order::relaxed) & ~bits{1}),
+                            memory_order::release);
         }
         presence_lock(const presence_lock&) = delete;
         presence_lock& operator=(const presence_lock&) = delete;
@@ -64,6 +66,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
         const bool in_part = std::uint64_t{whole.last - whole.first} << line_order != frames.count;
         if (in_part && holes_.free_slots() < slots_per_change) return errc::limit;
         this->for_each_line_mask(whole.first, whole.last, [this](std::size_t index, bits lines) noexcept {
+            holes_.count_change();
             this->online(index).fetch_or(lines, memory_order::seq_cst);
         });
         for (std::size_t slot = 0; slot < holes_.size(); ++slot) {
@@ -187,9 +190,11 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
         return std::uint64_t{line} << line_order;
     }
     constexpr void set_online(std::size_t line) noexcept {
+        holes_.count_change();
         this->online(at_.word_of_line(line)).fetch_or(at_.bit_of_line(line), memory_order::seq_cst);
     }
     constexpr void clear_online(std::size_t line) noexcept {
+        holes_.count_change();
         this->online(at_.word_of_line(line))
             .fetch_and(static_cast<bits>(~at_.bit_of_line(line)), memory_order::seq_cst);
     }
@@ -276,6 +281,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
             if (!all_gone && has_present_frame(line)) return;
             if (!all_gone) why = absence::never;  // the holes remain, and tell which frames were revoked
         }
+        holes_.count_change();
         if (why == absence::revoked) {
             this->isolated(index).fetch_or(bit, memory_order::seq_cst);
         } else {

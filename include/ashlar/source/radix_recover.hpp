@@ -87,7 +87,7 @@ class radix_recover : public radix_presence<Platform, Shape> {
     [[nodiscard]] constexpr bool is_consistent() const noexcept {
         if (!has_identity() || !is_plausible()) return false;
         if (!moves::quiet(moves::read(this->transit_word()))) return false;
-        if (this->lock_word().load(memory_order::acquire) != 0) return false;
+        if ((this->lock_word().load(memory_order::acquire) & 1) != 0) return false;
         if (!row_tree_.bounds_hold() || !whole_tree_.bounds_hold()) return false;
         for (std::size_t line = 0; line < at_.lines; ++line) {
             if (!is_line_consistent(line)) return false;
