@@ -211,4 +211,24 @@ TEST_CASE("a shared slot: the range leaves, a frame by number") {
     run("radix, shared: allocate_at 8, take and give", r, {take_this(r, 8), take_and_give(r, 0)}, anything);
 }
 
+TEST_CASE("a slot per CPU: a readmission against an isolation: marks and source say the same") {
+    exclusive_units w;
+    w.hold({{8}, 1});
+    REQUIRE(w.memory.isolate(exclusive_units::unit) == errc::ok);
+    const auto isolate = [&w] { return outcome{0, code(w.memory.isolate(exclusive_units::unit))}; };
+    const auto readmit = [&w] { return outcome{0, code(w.memory.readmit(exclusive_units::unit))}; };
+    const auto judge = [&w](const std::vector<outcome>& results) -> std::string {
+        bool isolated = false;
+        w.memory.describe([&isolated](const char* name, std::uint64_t value) {
+            isolated = isolated || (name == std::string("isolated_free_frames") && value != 0);
+        });
+        if (w.memory.free({8}, 0) != errc::ok) return "a right free is refused";
+        const auto got = w.memory.allocate({});
+        if (isolated && got && exclusive_units::unit.contains(*got)) return "an isolated frame is handed out";
+        return told_nothing_but(results, {errc::ok, errc::busy});
+    };
+    explore_weak("radix, exclusive: readmit, isolate", w.bytes(), {readmit, isolate}, judge,
+                 {.name_of = exclusive_units::name_of});
+}
+
 }  // namespace

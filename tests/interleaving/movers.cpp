@@ -33,6 +33,10 @@ struct world {
     struct alignas(64) shared_words {
         source::word words[source::metadata_words(frames)] = {};
         failures::word errors[2] = {};
+        /// What the reporter of an error wrote down before, for who works on it.
+        owned_cell<std::uint8_t> record;
+        /// What the frames hold.
+        owned_cell<std::uint8_t> bytes[frames.count];
     };
     shared_words shared;
     source memory;
@@ -62,15 +66,20 @@ std::uint64_t code(errc error) {
     return static_cast<std::uint64_t>(error);
 }
 
+constexpr std::uint64_t reported = 13;  ///< the frame of an error with a record
+
 /// One user, whose block is where the program last put it.
 struct one_user {
     using space = machine;
     used_block<> home{};
+    world* w = nullptr;  ///< of which it reads what errors are noted, and the bytes that it moves
 
     result<used_block<>> block_of(frame<> f) const noexcept {
+        if (w != nullptr && f.number == reported) (void)w->shared.record.get();
         return block(home.first, home.order).contains(f) ? result<used_block<>>(home) : errc::not_owned;
     }
-    errc move(frame<>, frame<> to, unsigned) noexcept {
+    errc move(frame<> from, frame<> to, unsigned) noexcept {
+        if (w != nullptr) (void)w->shared.bytes[from.number - frames.first.number].get();
         home.first = to;
         return errc::ok;
     }
@@ -169,7 +178,7 @@ TEST_CASE("a frame is retired while others take and report") {
     failures list(w.memory, w.shared.errors);
     REQUIRE(list.note({9}) == errc::ok);
     const auto work = [&] {
-        one_user user{{{9}, 0}};
+        one_user user{{{9}, 0}, &w};
         const errc answer = list.work(allocated_destination<source>{w.memory}, user);
         return outcome{user.mask(), code(answer)};
     };
@@ -183,6 +192,23 @@ TEST_CASE("a frame is retired while others take and report") {
     };
     run("a frame retired, another taken", w, {work, take(w.memory, 0)}, retired, 3);
     run("a frame retired, another reported", w, {work, note(list, {12})}, retired);
+    const auto reset = [&] {
+        std::uint64_t seen = 0;
+        list.visit([&](frame<> f, retirement_state state) {
+            if (f.number != 9 || state != retirement_state::retired) return;
+            w.shared.bytes[9 - frames.first.number].set(0);
+            seen = 1;
+        });
+        return outcome{0, code(errc::ok), seen};
+    };
+    run("a frame retired, who sees it resets the frame", w, {work, reset}, retired);
+    // Somebody's, whom the mover does not know: it stays in use.
+    REQUIRE(w.memory.allocate_at({{reported}, 1}) == errc::ok);
+    const auto report = [&] {
+        w.shared.record.set(1);
+        return outcome{world::mask_of({{reported}, 1}), code(list.note({reported}))};
+    };
+    run("a frame retired, an error reported with a record", w, {work, report}, retired);
 }
 
 }  // namespace

@@ -114,4 +114,44 @@ TEST_CASE("a table that changes while it is walked") {
         5);
 }
 
+/// A place that has one frame gets another one, while somebody looks for that: he finds it, or nothing.
+void run_torn(const char* name, std::uint64_t before, std::uint64_t after, std::uint32_t epoch) {
+    world w;
+    w.cache.insert({before}, {beyond + before}, w.cache.version());
+    const std::uint32_t version = w.cache.version();
+    explore_weak(name, w.bytes_of(),
+                 {[&w, after, epoch, version] {
+                      w.cache.insert({after}, {beyond * 3 + after}, version, epoch);
+                      return outcome{};
+                  },
+                  [&w, after, epoch] {
+                      const auto known = w.cache.find({after}, epoch);
+                      return outcome{known && known->number != beyond * 3 + after ? std::uint64_t{1} : 0};
+                  }},
+                 [](const std::vector<outcome>& results) -> std::string {
+                     return results[1][0] == 0 ? "" : "a target of another frame, or of another epoch";
+                 },
+                 {});
+}
+TEST_CASE("a place that is written while it is read is not half believed") {
+    run_torn("frames that differ in their low words", one, one + 2, 0);
+    run_torn("frames that differ in their high words", one, one + 0x1'0000'0000, 0);
+    run_torn("a frame of another epoch", one, one, 2);
+}
+TEST_CASE("what was noted by one is forgotten by another") {
+    world w;
+    explore_weak(
+        "an entry that nobody has noted changes and is forgotten", w.bytes_of(), {walker(w, 1), changer(w)},
+        [&](const std::vector<outcome>& results) -> std::string {
+            for (const outcome& each : results) {
+                if (each[0] != 0) return "a frame that it never was, or is no more";
+            }
+            const auto known = w.cache.find({one});
+            return results[1][1] != 0 && known && known->number != beyond * 2 + one
+                       ? "what was forgotten is there"
+                       : "";
+        },
+        {}, 6);
+}
+
 }  // namespace

@@ -54,8 +54,9 @@ constexpr unsigned generation_byte = 5;
 
 struct shared_words {
     step_word tables[table_frames.count][2];
-    step_word taken;     ///< frames of the pool, one bit each
-    step_word hardware;  ///< `processors`
+    step_word taken;                ///< frames of the pool, one bit each
+    step_word hardware;             ///< `processors`
+    owned_cell<std::uint8_t> page;  ///< what is in the page at address 0
 };
 
 struct tiny_platform : stepped_platform {
@@ -371,6 +372,67 @@ TEST_CASE("two mappers that need the same table") {
         return w.pages.find(0)->is_mapped() != gone ? "" : "neither mapped nor unmapped";
     };
     explore_weak("map, unmap", w.bytes(), {map(0), unmap}, either, {});
+}
+
+TEST_CASE("what is in a page is there for who finds it mapped") {
+    using format = tiny<x86_64>;
+    world<format> w;
+    const auto fill_and_map = [&w] {
+        w.shared.page.set(1);
+        return outcome{
+            static_cast<std::uint64_t>(w.pages.map(0, {.first = {from}, .permissions = {.write = true}}))};
+    };
+    const auto read = [&w] {
+        const auto found = w.pages.find(0);
+        if (!found || !found->is_mapped()) return outcome{0};
+        return outcome{0, w.shared.page.get()};
+    };
+    const auto all_well = [](const std::vector<outcome>& results) -> std::string {
+        return results[0][0] == 0 ? "" : "not mapped";
+    };
+    explore_weak("map, read", w.bytes(), {fill_and_map, read}, all_well, {});
+    REQUIRE(w.pages.map(0x10, {.first = {to}, .permissions = {.write = true}}) == errc::ok);
+    explore_weak("map into a table that is there, read", w.bytes(), {fill_and_map, read}, all_well, {});
+}
+
+/// A page is taken out, filled anew and put where it was; another one takes it out, or re-points it: to him
+/// who gets it last it is as it was left.
+template <class Format>
+void takes_over(const char* name) {
+    world<Format> w;
+    const auto map = [&w] {
+        return static_cast<std::uint64_t>(w.pages.map(0, {.first = {from}, .permissions = {.write = true}}));
+    };
+    REQUIRE(map() == 0);
+    const auto fill_anew = [&w, map] {
+        const auto old = w.pages.unmap(0);
+        if (!old || Format::frame_of(*old, 0) != from) return outcome{1};
+        w.shared.page.set(2);
+        return outcome{0, map()};
+    };
+    const auto unmap = [&w] {
+        if (!w.pages.unmap(0)) return outcome{1};
+        return outcome{0, w.shared.page.get()};
+    };
+    const auto re_point = [&w] {
+        if (w.pages.re_point(0, {from}, {to}) != errc::ok) return outcome{1};
+        return outcome{0, w.shared.page.get()};
+    };
+    // The page is only that of the first program if the other one comes after it.
+    const auto judge = [](const std::vector<outcome>& results) -> std::string {
+        return results[0][0] != 0 || results[0][1] == 0 ||
+                       results[0][1] == static_cast<std::uint64_t>(errc::busy)
+                   ? ""
+                   : "not mapped again";
+    };
+    explore_weak((std::string(name) + ": filled anew, unmapped").c_str(), w.bytes(), {fill_anew, unmap},
+                 judge, {});
+    explore_weak((std::string(name) + ": filled anew, re-pointed").c_str(), w.bytes(), {fill_anew, re_point},
+                 judge, {});
+}
+TEST_CASE("who gets a page finds it as it was left") {
+    takes_over<tiny<x86_64>>("x86-64");
+    takes_over<tiny<aarch64>>("AArch64");
 }
 
 }  // namespace

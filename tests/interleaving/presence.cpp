@@ -99,6 +99,67 @@ TEST_CASE("memory leaves beside frames of its line: these are there at each mome
     run("half a line leaves, a free in the other half", w, {offline(w, {{10}, 2}), give(w, 8)}, all_served);
 }
 
+/// What is freed while it is revoked is gone; what is not revoked stays.
+template <class World>
+void run_revocation(const char* name, World& w, range<> gone, const explorer::program& other) {
+    const auto judge = [&w, gone](const std::vector<outcome>& results) -> std::string {
+        std::uint64_t all = w.held_at_start | mask_of(gone);
+        std::string wrong;
+        w.memory.visit_free([&](range<> free) {
+            if (free.overlaps(gone)) wrong = "a revoked frame is free";
+            all |= mask_of(free);
+        });
+        all |= results[1][held];
+        if (!wrong.empty()) return wrong;
+        const bool refused = results[1][told] == code(errc::revoked);
+        if (!refused && all != mask_of(World::frames)) return "a frame lost";
+        if (w.memory.validate() != errc::ok) return "the metadata disagree";
+        return told_nothing_but(results, {errc::ok, errc::revoked, errc::exhausted, errc::busy});
+    };
+    explore_weak(name, w.bytes(),
+                 {[&w, gone] {
+                      return outcome{0, code(w.memory.revoke(gone).error())};
+                  },
+                  other},
+                 judge, {.name_of = World::name_of});
+}
+TEST_CASE("frames of a line that is there in part are revoked while they are freed") {
+    small w;
+    take_away(w, {{11}, 1});
+    w.held_at_start = mask_of({{11}, 1});
+    w.hold({{9}, 1});
+    lend(w, {{10}, 1});
+    run_revocation("a frame is revoked and freed", w, {{10}, 1}, give(w, 10));
+    lend(w, {{8}, 1});
+    run_revocation("half of what is left is revoked, a free in the other half", w, {{10}, 1}, give(w, 8));
+    small row;
+    take_away(row, {{11}, 1});
+    row.held_at_start = mask_of({{11}, 1});
+    row.hold({{10}, 1});
+    lend(row, {{8}, 2});
+    run_revocation("a frame of a row is revoked, the row is freed", row, {{9}, 1}, give(row, 8, 1));
+}
+TEST_CASE("half of a line that came back whole is revoked: who takes the rest finds it as it was left") {
+    small w;
+    lend(w, {{8}, 4});
+    // The second program: the revocation, then it takes.
+    const auto revoke_and_take = [&w] {
+        const errc answer = w.memory.revoke({{8}, 2}).error();
+        if (answer != errc::ok) return outcome{0, code(answer)};
+        return take(w, 0)();
+    };
+    const auto judge = [&w](const std::vector<outcome>& results) -> std::string {
+        std::string wrong;
+        w.memory.visit_free([&](range<> free) {
+            if (free.overlaps({{8}, 2})) wrong = "a revoked frame is free";
+        });
+        if (!wrong.empty()) return wrong;
+        return told_nothing_but(results, {errc::ok, errc::revoked, errc::exhausted, errc::busy});
+    };
+    explore_weak("a line comes back, half of it is revoked, a frame of the rest taken", w.bytes(),
+                 {give(w, 8, 2), revoke_and_take}, judge, {.name_of = small::name_of});
+}
+
 TEST_CASE("a line enters: who finds it finds it as it was left") {
     large w;
     take_away(w, {{12}, 4});

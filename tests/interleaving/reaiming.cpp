@@ -149,6 +149,40 @@ TEST_CASE("two who aim it anew") {
             return w.shared.page[0].get() == page ? "" : "the bridge shows another page";
         });
 }
+TEST_CASE("who gives up waiting leaves the window as the one before aimed it") {
+    shared_words shared;
+    const auto aim = [&shared] {
+        bridge programmer{&shared};
+        path way;
+        machine first(gate(shared.words), programmer, way, 0);
+        if (first.begin({{7}, 4096}) != errc::ok) return outcome{code(errc::busy)};
+        return outcome{code(first.run(100))};
+    };
+    // He who finds it aimed can give up; before, there is nothing to be opened again.
+    const auto give_up = [&shared] {
+        bridge programmer{&shared};
+        path way;
+        machine second(gate(shared.words), programmer, way, 0);
+        if (second.begin({{8}, 4096}) != errc::ok) return outcome{code(errc::busy)};
+        if (second.give_up() == errc::ok) return outcome{code(errc::ok), 1};
+        return outcome{code(second.run(100)), 2};
+    };
+    explore_weak("window: aimed for the first time, another one gives up",
+                 {reinterpret_cast<std::byte*>(&shared), sizeof shared}, {aim, give_up},
+                 [&shared](const std::vector<outcome>& results) -> std::string {
+                     const gate here(shared.words);
+                     const bool first = results[0][0] == code(errc::ok);
+                     const std::uint64_t target = here.aim().target.value;
+                     if (!here.is_open()) return "closed";
+                     if (results[1][1] == 1) return first && target == 7 ? "" : "opened without an aim";
+                     if (results[1][1] == 0) return first && target == 7 ? "" : "nobody had his turn";
+                     // The second one went on, so he was the first.
+                     return here.generation() == (first ? 2U : 1U) && target == (first ? 7U : 8U)
+                                ? ""
+                                : "what was aimed before was not seen";
+                 },
+                 {});
+}
 TEST_CASE("two users and one who aims it anew") {
     world w;
     run(
@@ -185,6 +219,32 @@ TEST_CASE("a link that goes, and comes back with another peer") {
     explored("link: its own canary", canary_of(5), true);
     explored("link: the new peer's canary", canary_of(6), false);
     explored("link: all ones", ~std::uint64_t{0}, false);
+}
+
+TEST_CASE("who sees that a link is up again believes the peer that it is up with") {
+    struct alignas(64) words {
+        link_guard<stepped_platform>::word each[link_guard<stepped_platform>::words]{};
+    } shared;
+    const link_guard<stepped_platform> link(shared.each);
+    REQUIRE(link.raise(5).has_value());
+    const std::uint32_t old = link.epoch();
+    explore_weak("link: raised with another peer, who takes a handle",
+                 {reinterpret_cast<std::byte*>(&shared), sizeof shared},
+                 {[&] {
+                      const std::uint32_t now = link.epoch();
+                      if (now % 2 == 0 || now == old) return outcome{code(errc::ok)};
+                      return outcome{code(link.check(now, canary_of(6)))};
+                  },
+                  [&] {
+                      link.lower();
+                      return outcome{code(link.raise(6).error())};
+                  }},
+                 [&](const std::vector<outcome>& results) -> std::string {
+                     if (results[0][0] != code(errc::ok)) return "the peer that is there is not believed";
+                     return results[1][0] == code(errc::ok) && link.epoch() == old + 2 ? ""
+                                                                                       : "not raised again";
+                 },
+                 {});
 }
 
 }  // namespace

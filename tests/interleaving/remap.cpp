@@ -288,4 +288,50 @@ TEST_CASE("a hash: entries stay where they are, whatever goes before them") {
     }
 }
 
+/// Who lists a table finds what was mapped all the time, and where he is sent the data are.
+template <class Table>
+void explore_listing(const std::string& kind) {
+    world<Table> w({16, 40});
+    const auto list = [&w] {
+        outcome seen{};
+        w.table.for_each([&](frame<os> from, frame<machine> to) {
+            const std::uint64_t target = to.number - targets.first.number;
+            if (from.number == 16) ++seen[0];
+            if (from.number == 40) seen[1] = target + 1;
+            if (target >= 5) (void)w.shared.bytes[target].get();
+        });
+        return seen;
+    };
+    const auto judge = [](const std::vector<outcome>& results) -> std::string {
+        if (results[1][0] != code(errc::ok)) return "not mapped";
+        if (results[0][0] != 1) return "what stays is not found once";
+        return results[0][1] == 2 || results[0][1] == 6 ? "" : "neither target";
+    };
+    run(kind + ": one mapped elsewhere, listed", w, {list, [&w] { return outcome{code(w.move(40, 5))}; }},
+        judge);
+    run(kind + ": a new one, listed", w, {list, [&w] { return outcome{code(w.move(41, 5))}; }},
+        [](const std::vector<outcome>& results) -> std::string {
+            if (results[1][0] != code(errc::ok)) return "not mapped";
+            return results[0][0] <= 1 && (results[0][1] == 2 || results[0][1] == 0) ? "" : "another target";
+        });
+}
+TEST_CASE("a tree: who lists it finds data") {
+    explore_listing<tree>("tree");
+    world<tree> line({16, 40, 41});
+    const auto list = [&line] {
+        outcome seen{};
+        line.table.for_each([&](frame<os> from, frame<machine> to) {
+            const std::uint64_t target = to.number - targets.first.number;
+            if (from.number == 41) seen[0] = target + 1;
+            if (target >= 5) (void)line.shared.bytes[target].get();
+        });
+        return seen;
+    };
+    run("tree: one of a line mapped elsewhere, listed", line,
+        {list, [&line] { return outcome{code(line.move(41, 5))}; }}, finds({3, 6}));
+}
+TEST_CASE("a hash: who lists it finds data") {
+    explore_listing<hash>("hash");
+}
+
 }  // namespace

@@ -5,6 +5,7 @@
 // ones, is a finding by itself.
 #include <doctest/doctest.h>
 
+#include <ashlar/remote/identity_window.hpp>
 #include <ashlar/remote/window_cache.hpp>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ struct world {
     struct alignas(64) shared_memory {
         owned_cell<std::uint32_t> targets[2 * users];
         cache_type::word words[cache_type::metadata_words(2)];
+        owned_cell<std::uint8_t> bridge_state;  ///< set up by who restores the link
     };
     shared_memory shared{};
     explored_aimer bridge;
@@ -211,6 +213,49 @@ TEST_CASE("two windows, three blocks") {
             return std::vector{user(w, {1, 3}), user(w, {2, 1})};
         },
         3);
+}
+
+TEST_CASE("who sees that the link is up again sees what was done for that") {
+    const auto explored = [](const char* name, auto&& look) {
+        world w(1);
+        w.cache.link_lost();
+        const auto restore = [&w] {
+            w.shared.bridge_state.set(1);
+            w.cache.link_restored();
+            return outcome{};
+        };
+        const auto user = [&w, look] {
+            outcome seen{};
+            if (look(w)) seen[had] = w.shared.bridge_state.get();
+            return seen;
+        };
+        explore_weak(name, w.bytes(), {restore, user}, [&](const auto& results) { return judge(w, results); },
+                     {});
+    };
+    explored("restored, asked whether it is up", [](world& w) { return w.cache.is_up(); });
+    explored("restored, asked for its epoch", [](world& w) { return w.cache.epoch() == 3; });
+    explored("restored, a pin", [](world& w) { return static_cast<bool>(w.cache.pin({16}, 8)); });
+    // The same of one window that is never aimed.
+    struct alignas(64) shared_memory {
+        owned_cell<std::uint8_t> state;
+        identity_window<stepped_platform> all{{{16}, 64}, {32}};
+    } shared;
+    shared.all.link_lost();
+    const auto restore = [&shared] {
+        shared.state.set(1);
+        shared.all.link_restored();
+        return outcome{};
+    };
+    const auto look = [&](auto&& sees) {
+        return [&shared, sees] { return outcome{sees() ? std::uint64_t{shared.state.get()} : 0}; };
+    };
+    const view<std::byte> bytes{reinterpret_cast<std::byte*>(&shared), sizeof shared};
+    const auto nothing = [](const std::vector<outcome>&) { return std::string(); };
+    explore_weak("an identity window restored, asked whether it is up", bytes,
+                 {restore, look([&shared] { return shared.all.is_up(); })}, nothing, {});
+    explore_weak("an identity window restored, a pin", bytes,
+                 {restore, look([&shared] { return static_cast<bool>(shared.all.pin({16}, 8)); })}, nothing,
+                 {});
 }
 
 }  // namespace

@@ -34,10 +34,11 @@ import time
 
 import judges
 
-JUDGES = ["interleaving-hint-tree", "interleaving-radix", "interleaving-radix-large", "interleaving-cpu-rows",
-          "interleaving-cpu-magazines", "interleaving-accepted", "interleaving-tenant", "interleaving-ownership-checked",
-          "interleaving-paging", "interleaving-windows", "interleaving-reaiming", "interleaving-remap",
-          "interleaving-migration", "interleaving-movers", "interleaving-bump"]
+JUDGES = ["interleaving-hint-tree", "interleaving-radix", "interleaving-radix-large", "interleaving-presence",
+          "interleaving-cpu-rows", "interleaving-cpu-magazines", "interleaving-accepted",
+          "interleaving-ownership-checked", "interleaving-zones", "interleaving-tenant", "interleaving-paging",
+          "interleaving-windows", "interleaving-reaiming", "interleaving-remap", "interleaving-migration",
+          "interleaving-movers", "interleaving-bump"]
 WEAKER = {"seq_cst": ["acq_rel"], "acq_rel": ["acquire", "release"], "acquire": ["relaxed"], "release": ["relaxed"]}
 ORDER = re.compile(r"(//[^\n]*)|\bmemory_order::(seq_cst|acq_rel|acquire|release)\b")
 
@@ -210,11 +211,12 @@ class Trial:
         return {"digest": self.digest_of(judge), "cases": cases}
 
     def digest_of(self, judge):
-        """Of all that a judge is built from."""
+        """Of all that a judge is built from, but for comments."""
         digest = hashlib.sha256()
-        for listed in sorted((self.work / "orders").glob(f"{judge}-*.d")):
+        for listed in sorted((self.work / "orders").glob(f"{judge}-[0-9].d")):
             for file in listed.read_text(encoding="utf-8").replace("\\\n", " ").split()[1:]:
-                digest.update(pathlib.Path(file).read_bytes() if pathlib.Path(file).exists() else b"gone")
+                text = pathlib.Path(file).read_text(encoding="utf-8") if pathlib.Path(file).exists() else "gone"
+                digest.update(re.sub(r"(?m)^\s*//.*\n", "", text).encode())
         return digest.hexdigest()
 
     def run_case(self, judge, number, seconds, environment):

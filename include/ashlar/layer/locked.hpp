@@ -186,7 +186,7 @@ class locked {
         if (wrong != errc::ok) return wrong;
         const errc answer = attach_inner(words.subview(layer_line_words<word>));
         if (answer != errc::ok) return answer;
-        words[0].store(0, memory_order::release);
+        words[0].store(0, memory_order::relaxed);
         lock_ = words.data();
         return errc::ok;
     }

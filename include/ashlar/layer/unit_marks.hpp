@@ -38,8 +38,8 @@ class unit_marks {
     constexpr void clear_all() const noexcept {
         for (std::size_t i = 0; i < words_for(covered_); ++i) words_[i].store(0, memory_order::relaxed);
     }
-    /// Nobody changes marks any more.
-    constexpr void end_turn() const noexcept { words_[0].store(0, memory_order::release); }
+    /// Nobody changes marks any more. Alone.
+    constexpr void end_turn() const noexcept { words_[0].store(0, memory_order::relaxed); }
 
     /// The mark of the unit that a covered frame lies in.
     [[nodiscard, gnu::always_inline]] constexpr bool has(frame<Space> f) const noexcept {

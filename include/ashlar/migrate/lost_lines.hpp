@@ -129,7 +129,7 @@ class lost_lines {
         for (std::size_t i = 0; i < used; ++i) {
             entry& one = entries_[i];
             const std::uint32_t told = one.told.load(memory_order::relaxed);
-            if (!moved && told != 0) (void)one.mask.fetch_and(~told, memory_order::release);
+            if (!moved && told != 0) (void)one.mask.fetch_and(~told, memory_order::relaxed);
             one.fresh.store(0, memory_order::relaxed);
             one.told.store(0, memory_order::relaxed);
         }

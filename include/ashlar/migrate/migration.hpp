@@ -228,7 +228,7 @@ class migration {
      public:
         explicit alone(word& claim) noexcept : claim_(claim) {
             std::uint32_t expected = 0;
-            held_ = claim_.compare_exchange(expected, 1, memory_order::acq_rel);
+            held_ = claim_.compare_exchange(expected, 1, memory_order::acquire);
         }
         ~alone() {
             if (held_) claim_.store(0, memory_order::release);

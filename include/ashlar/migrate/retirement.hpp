@@ -45,7 +45,7 @@ void rewrite_frame(frame<typename Platform::space> f) noexcept {
 ///
 /// | word goes | by | when |
 /// |---|---|---|
-/// | empty -> noted | `note`, by compare-and-swap (acq_rel) | an error is reported |
+/// | empty -> noted | `note`, by compare-and-swap (release) | an error is reported |
 /// | noted, in_use -> retired or in_use | `work`, a store (release) | the frame was moved, taken, or stays |
 /// | noted -> empty | `work` | a mirrored frame was mended |
 ///
@@ -83,9 +83,9 @@ class retirement {
     constexpr errc note(frame<space> f) noexcept {
         if (f.number >= largest) return errc::limit;
         for (word& each : words_) {
-            std::uintptr_t seen = each.load(memory_order::acquire);
+            std::uintptr_t seen = each.load(memory_order::relaxed);
             while (seen == 0) {
-                if (each.compare_exchange(seen, entry(f, retirement_state::noted), memory_order::acq_rel)) {
+                if (each.compare_exchange(seen, entry(f, retirement_state::noted), memory_order::release)) {
                     return errc::ok;
                 }
             }
@@ -104,7 +104,7 @@ class retirement {
             if (seen == 0 || state_of(seen) == retirement_state::retired) continue;
             const frame<space> f{seen >> state_bits};
             if (detail::is_mirrored(source_, f) && mends(f)) {
-                each.store(0, memory_order::release);
+                each.store(0, memory_order::relaxed);
                 continue;
             }
             const errc error = take_out(f, destination, mover);

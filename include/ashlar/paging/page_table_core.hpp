@@ -81,7 +81,7 @@ class page_table_core {
             if (how.invalidate) invalidate(address, where.level);
             return true;
         }
-        if (!where.at->compare_exchange(seen, Format::absent(breaking), memory_order::acq_rel)) return false;
+        if (!where.at->compare_exchange(seen, Format::absent(breaking), memory_order::acquire)) return false;
         invalidate(address, where.level);
         where.at->store(next, memory_order::release);
         return true;
@@ -110,13 +110,13 @@ class page_table_core {
             if (Format::payload_of(seen) != instead_of) return errc::busy;
             if (!there && wanted == Format::absent(0)) return errc::ok;
             if (there) {
-                if (where->at->compare_exchange(seen, wanted, memory_order::acq_rel)) return errc::ok;
+                if (where->at->compare_exchange(seen, wanted, memory_order::release)) return errc::ok;
                 continue;
             }
             const result<frame<space>> tables = build(address, where->level, level, wanted);
             if (!tables) return tables.error();
             const entry link = Format::table(tables->number);
-            if (where->at->compare_exchange(seen, link, memory_order::acq_rel)) return errc::ok;
+            if (where->at->compare_exchange(seen, link, memory_order::release)) return errc::ok;
             take_down(*tables, address, where->level, level);
         }
     }
@@ -145,11 +145,11 @@ class page_table_core {
         for (std::uint64_t i = 0; i < geometry::entries_of(level); ++i) {
             word* const here = word_of(table, i);
             if (here == nullptr) return false;
-            if (here->load(memory_order::acquire) == Format::absent(0)) continue;
+            if (here->load(memory_order::relaxed) == Format::absent(0)) continue;
             const std::uint64_t at = address | i << geometry::shift_of(level);
             const result<frame<space>> child = level == 0 ? errc::not_owned : child_at(table, i, level);
             if (child && prune_below(*child, level - 1, at)) {
-                here->store(Format::absent(0), memory_order::release);
+                here->store(Format::absent(0), memory_order::relaxed);
                 invalidate(at, level);
                 (void)frames_.give(*child, level - 1);
             } else {
@@ -211,7 +211,7 @@ class page_table_core {
                                                        unsigned level) noexcept {
         const word* const here = word_of(table, index);
         if (here == nullptr) return errc::corrupt;
-        const entry found = here->load(memory_order::acquire);
+        const entry found = here->load(memory_order::relaxed);
         if (!Format::well_formed(found, level)) return errc::corrupt;
         if (!Format::is_present(found) || Format::is_leaf(found, level)) return errc::not_owned;
         return frame<space>{Format::frame_of(found, level)};

@@ -88,7 +88,7 @@ class identity_window {
  private:
     constexpr void set_link(bool up) noexcept {
         std::uint32_t known = epoch_.load(memory_order::relaxed);
-        while ((known % 2 != 0) != up && !epoch_.compare_exchange(known, known + 1, memory_order::acq_rel)) {
+        while ((known % 2 != 0) != up && !epoch_.compare_exchange(known, known + 1, memory_order::release)) {
         }
     }
 

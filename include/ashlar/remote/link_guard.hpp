@@ -43,10 +43,9 @@ enum class [[nodiscard]] link_verdict : std::uint8_t{
 ///
 /// | word | who writes | order |
 /// |---|---|---|
-/// | 0, epoch of the link: odd while it is up | `raise`, `lower`: one caller | store release; load acquire |
-/// |  | `check`, who finds it lost, makes it even | `compare_exchange` acq_rel |
-/// | 1, the peer's epoch | `raise`, while the link is down | store release, load acquire: who sees it sees
-/// the link down before |
+/// | 0, epoch of the link: odd while it is up | `raise`: one caller | release; acquire: word 1 |
+/// | | `lower`, `check` that finds it lost: to even | relaxed: nothing comes with it |
+/// | 1, the peer's epoch | `raise`, while it is down | release; acquire: that it was down |
 ///
 /// Fails closed: once a check found the link lost it is down for all, until `raise`. (Word 0 comes round
 /// after 2^31 losses.) Wait-free. Any context. Errors: `revoked`: the link is down; `stale`: it is up, but
@@ -70,7 +69,7 @@ class link_guard {
     /// link is up; `invalid`: no epoch.
     constexpr result<std::uint32_t> raise(std::uint32_t peer_epoch) const noexcept {
         if (!is_epoch(peer_epoch)) return errc::invalid;
-        const std::uint32_t now = words_[0].load(memory_order::acquire);
+        const std::uint32_t now = words_[0].load(memory_order::relaxed);
         if ((now & 1) != 0) return errc::busy;
         words_[1].store(peer_epoch, memory_order::release);
         words_[0].store(now + 1, memory_order::release);
@@ -78,8 +77,8 @@ class link_guard {
     }
     /// The link is gone: every handle is refused from here on.
     constexpr void lower() const noexcept {
-        std::uint32_t now = words_[0].load(memory_order::acquire);
-        while ((now & 1) != 0 && !words_[0].compare_exchange(now, now + 1, memory_order::acq_rel)) {
+        std::uint32_t now = words_[0].load(memory_order::relaxed);
+        while ((now & 1) != 0 && !words_[0].compare_exchange(now, now + 1, memory_order::relaxed)) {
         }
     }
     /// What handles of now have; even: down.
@@ -100,7 +99,7 @@ class link_guard {
         // Between the canary and here the link may have gone and come: then `judge` looked at another peer.
         if (verdict == link_verdict::up) return check(handle);
         std::uint32_t expected = handle;
-        (void)words_[0].compare_exchange(expected, handle + 1, memory_order::acq_rel);
+        (void)words_[0].compare_exchange(expected, handle + 1, memory_order::relaxed);
         return errc::revoked;
     }
     /// What a canary says of the peer that was raised last.

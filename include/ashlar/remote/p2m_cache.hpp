@@ -19,17 +19,15 @@ namespace ashlar {
 /// | word | written by | order, and what it publishes |
 /// |---|---|---|
 /// | lock | exchange to 1, store of 0 | acquire, release: places and version, among writers |
-/// | version | `forget`, under the lock | release; read acquire before a walk: what is read after that was
-/// there after the forgetting | | sequence of a place, odd while it is written | whoever has the lock |
-/// relaxed to odd, release to even: the words of the place | | frame, target, epoch of a place | whoever has
-/// the lock | release: who finds them finds the sequence odd or later |
+/// | version | `forget`, under the lock | release; acquire before a walk: what it reads is no older |
+/// | sequence of a place, odd while it is written | the lock's holder | relaxed to odd, release to even |
+/// | frame, target, epoch of a place | the lock's holder | release: who finds them finds the sequence odd |
 ///
 /// A reader loads the sequence and the words with acquire, and the sequence again: he believes what he found
 /// if it is even and the same.
 ///
 /// - Complexity: `find`, `insert` O(1); `forget` O(places). Context: `find` any; `insert` any, it does
-/// nothing
-///   if another writer is at work; `forget`: where it can wait for an `insert`, for a bounded time.
+///   nothing if another writer is at work; `forget`: where it can wait for an `insert`, for a bounded time.
 /// - Failure: `busy` if `forget` did not get the lock; nothing is changed then, and it has to be repeated.
 ///
 /// ```

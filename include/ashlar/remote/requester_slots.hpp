@@ -16,9 +16,10 @@ namespace ashlar {
 ///
 /// | bits of a slot's word | written by | order |
 /// |---|---|---|
-/// | 0-15 the ID, 30 programmed, 31 being programmed | whoever takes the slot: compare-exchange | acquire;
-/// release when it is done: the bridge knows the ID | | 16-29 how many hold it | `hold`: compare-exchange;
-/// `release`: subtraction | acquire; release: the transfer is over |
+/// | ID (0-15), programmed (30), changing (31) | who takes the slot: compare-exchange | acquire |
+/// | | who took it, when the bridge knows the ID: store | release |
+/// | how many hold it (16-29) | `hold`: compare-exchange | acquire: the bridge knows the ID |
+/// | | `release`: subtraction | release: the transfer is over |
 ///
 /// - Complexity: O(slots). Context: any where `program` may be called; any number of callers at once. Two who
 ///   are the first of one device may take a slot each.

@@ -194,7 +194,7 @@ class window_cache {
 
     /// For `window_pin`.
     [[nodiscard]] constexpr bool is_current(window_handle known) const noexcept {
-        return at_.epoch().load(memory_order::acquire) == known.epoch;
+        return at_.epoch().load(memory_order::relaxed) == known.epoch;
     }
     constexpr void unpin(window_handle known, pin_owner owner) noexcept {
         const record window = at_.window(known.window);
@@ -315,7 +315,7 @@ class window_cache {
     constexpr void set_link(bool up) noexcept {
         std::uint32_t known = at_.epoch().load(memory_order::relaxed);
         while ((known % 2 != 0) != up &&
-               !at_.epoch().compare_exchange(known, known + 1, memory_order::acq_rel)) {
+               !at_.epoch().compare_exchange(known, known + 1, memory_order::release)) {
         }
     }
     static constexpr errc release(view<pin_type> pins, std::size_t count, errc answer) noexcept {

@@ -26,7 +26,7 @@ struct pinned_aim {
 /// | word | who writes | order |
 /// |---|---|---|
 /// | 0, gate: {pins, claimed, open} | users add and take pins | `fetch_add` acquire; release |
-/// | | who re-aims claims and closes, | `fetch_or` and `fetch_and` acquire |
+/// | | who re-aims claims, then closes | `fetch_or` acquire, `fetch_and` relaxed |
 /// | | opens or gives the claim back | `fetch_and`, `fetch_add` release |
 /// | 1, generation; 2-5, aim | who has the claim, no pin left | relaxed: published by the gate |
 /// | 6, why it is closed | who has the claim | relaxed: published by the gate |
@@ -65,7 +65,7 @@ class window_gate {
     constexpr errc claim() const noexcept {
         if ((gate().fetch_or(claimed, memory_order::acquire) & claimed) != 0) return errc::busy;
         told().store(0, memory_order::relaxed);
-        gate().fetch_and(~open, memory_order::acquire);
+        gate().fetch_and(~open, memory_order::relaxed);
         return errc::ok;
     }
     /// Nobody is in any more. With the claim.

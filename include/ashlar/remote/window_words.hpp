@@ -15,13 +15,14 @@ namespace ashlar::detail {
 /// | word | written by | order, and what it publishes |
 /// |---|---|---|
 /// | state: pins | whoever pins: add 1 | acquire: sees what the opening published |
-/// | state: pins | whoever unpins, or found another block than he looked for: subtract 1 | release: his
-/// accesses are over | | state: closed | the writer, compare-exchange from 0 | acquire: all accesses under
-/// former pins are over | | state: opened | the writer, subtraction | release: target, generation, epoch,
-/// block, and that it is aimed | | block, generation, epoch | the writer, closed; block also to 0 at any time
-/// | relaxed: read under a pin | | target, born | the writer | relaxed: he alone reads them | | uses |
-/// whoever pins; the writer | relaxed: a count that may lose some | | dma, device | such an owner, under his
-/// pin | relaxed: a hint how long the pins last |
+/// | | whoever unpins, or found another block: subtract 1 | release: his accesses are over |
+/// | state: closed | the writer, compare-exchange from 0 | acquire: accesses under former pins are over |
+/// | state: opened | the writer, subtraction | release: all below, and that it is aimed |
+/// | generation, epoch | the writer, closed | relaxed: read under a pin |
+/// | block | the writer, closed; to 0 at any time | relaxed: read under a pin |
+/// | target, born | the writer | relaxed: he alone reads them |
+/// | uses | whoever pins; the writer | relaxed: a count that may lose some |
+/// | dma, device | such an owner, under his pin | relaxed: a hint how long the pins last |
 ///
 /// The writer is whoever holds the lock of the cache. A pin that finds the window closed, or another block,
 /// counts for a moment and is taken back before anything is accessed: the count of a closed window may be

@@ -282,7 +282,7 @@ class window_writer {
 
     constexpr errc forget_ordered(std::uint32_t lowest) const noexcept {
         if (!close_from(lowest)) return errc::busy;
-        const errc answer = rebuild(lowest, none, 0, at_.epoch().load(memory_order::acquire),
+        const errc answer = rebuild(lowest, none, 0, at_.epoch().load(memory_order::relaxed),
                                     at_.misses().load(memory_order::relaxed));
         open_from(lowest);
         return answer;

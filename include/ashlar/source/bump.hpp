@@ -22,9 +22,9 @@ struct bump_shape {
 ///   used. Frames that the cursor skips, for alignment or because frame 0 is not handed out, count as used.
 /// - Words: header, then four words a piece (see `detail::bump_piece`); offsets from the first frame, so at
 ///   most 2^31 - 1 frames.
-/// - Protocol of `moves`, odd while allocate_at moves frames between pieces: who sees a cursor or a begin that
-///   a move wrote (released there) sees that `moves` became odd; who sees it even again (release, acquire)
-///   sees the new piece. So a pass that misses what moved, between two equal values, saw an odd one.
+/// - Protocol of `moves`, odd while allocate_at moves frames between pieces: who sees a cursor or a begin
+///   that a move wrote (released there) sees that `moves` became odd; who sees it even again (release,
+///   acquire) sees the new piece. So a pass that misses what moved, between two equal values, saw an odd one.
 /// - Complexity: O(pieces) for every verb but validate and recover, O(pieces^2).
 /// - Context: `allocate` and the const verbs race anything but attach, detach, offline and readmit; one
 ///   compare-and-swap takes a block, so they work without CPU ids, guards or locks, in interrupts and NMIs
@@ -306,9 +306,9 @@ class bump {
     /// After a crash (`stopped`) a piece may still reach over frames that have become a piece of their own.
     [[nodiscard]] constexpr bool is_sound(bool stopped) const noexcept {
         for (std::size_t i = 0; i < identity_words; ++i) {
-            if (words_[i].load(memory_order::acquire) != identity(i)) return false;
+            if (words_[i].load(memory_order::relaxed) != identity(i)) return false;
         }
-        if (!stopped && words_[moves_at].load(memory_order::acquire) % 2 != 0) return false;
+        if (!stopped && words_[moves_at].load(memory_order::relaxed) % 2 != 0) return false;
         for (unsigned i = 0; i < Shape.pieces; ++i) {
             const piece a = at(i);
             if (!a.in_use()) continue;

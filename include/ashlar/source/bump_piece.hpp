@@ -12,8 +12,10 @@ namespace ashlar::detail {
 /// | word | who writes | how |
 /// |---|---|---|
 /// | begin | the one caller of online, allocate_at | store, release |
-/// | cursor | every allocator | compare-and-swap, acq_rel; its top bit (closed) by fetch_or, fetch_and |
-/// | end | the one caller of online, allocate_at, offline | store, release: publishes; 0: not in use |
+/// | cursor | every allocator | compare-and-swap, acq_rel |
+/// | | isolate, readmit: its top bit (closed) | fetch_or, fetch_and, relaxed |
+/// | end | the one caller of online, allocate_at | store, release: publishes; 0: not in use |
+/// | | that of offline, alone | store, relaxed |
 ///
 /// Whoever reads a nonzero `end` with acquire sees the begin and cursor that were written before it. The
 /// closed bit lies in the cursor so that closing makes every allocation in flight fail its compare-and-swap.
@@ -46,12 +48,12 @@ class bump_piece {
         words_[2].store(end, memory_order::release);
     }
     constexpr void set_begin(std::uint32_t begin) noexcept { words_[0].store(begin, memory_order::release); }
-    constexpr void set_end(std::uint32_t end) noexcept { words_[2].store(end, memory_order::release); }
+    constexpr void set_end(std::uint32_t end) noexcept { words_[2].store(end, memory_order::relaxed); }
     constexpr void set_closed(bool on) noexcept {
         if (on) {
-            (void)words_[1].fetch_or(closed, memory_order::acq_rel);
+            (void)words_[1].fetch_or(closed, memory_order::relaxed);
         } else {
-            (void)words_[1].fetch_and(~closed, memory_order::acq_rel);
+            (void)words_[1].fetch_and(~closed, memory_order::relaxed);
         }
     }
     /// False with the cursor as it is now in `expected` when somebody else moved it.

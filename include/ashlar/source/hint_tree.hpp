@@ -179,7 +179,8 @@ class hint_tree {
     constexpr void settle_at(unsigned level, std::size_t index, Truth&& truth) noexcept {
         Word& target = word(level, index);
         const unsigned at = shift(level, index) + (level == depth_ ? root_shift_ : 0);
-        value seen = target.load(memory_order::seq_cst);
+        // What is not there any more fails to be exchanged.
+        value seen = target.load(memory_order::relaxed);
         const unsigned rank = truth();
         if ((seen >> at & 15u) <= rank) return;
         moves::begin(*transit_);

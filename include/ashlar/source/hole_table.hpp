@@ -72,12 +72,8 @@ class hole_table {
     }
     /// An empty stretch clears the slot.
     constexpr void replace(std::size_t slot, stretch hole) noexcept {
-        count_change();
-        entries_[slot].store(hole.count == 0 ? value{0} : encode(hole), memory_order::release);
-    }
-    /// Before a change of what is looked at together with the table.
-    constexpr void count_change() noexcept {
         changes_->store(static_cast<value>(changes_->load(memory_order::relaxed) + 2), memory_order::release);
+        entries_[slot].store(hole.count == 0 ? value{0} : encode(hole), memory_order::release);
     }
     constexpr void remove_line(std::uint64_t line) noexcept {
         for (std::size_t slot = 0; slot < size(); ++slot) {

@@ -213,7 +213,7 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     /// `first` is the first frame of a row, `mask` frames of it that the caller owns. Answers the bits that
     /// did not become free: free already, or revoked.
     constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
-        const bits whole = this->whole(at_.line_word_of(first.number)).load(memory_order::acquire);
+        const bits whole = this->whole(at_.line_word_of(first.number)).load(memory_order::relaxed);
         if ((whole & geometry::line_bit_of(first.number)) != 0) return mask;
         const bits old = this->words_[at_.row_at(first.number)].fetch_or(mask, memory_order::seq_cst);
         const bits fresh = static_cast<bits>(mask & ~old);
@@ -269,7 +269,7 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
                 continue;
             }
             for (unsigned i = 0; i < line_rows; ++i) {
-                bits rest = this->row(line, i).load(memory_order::acquire);
+                bits rest = this->row(line, i).load(memory_order::relaxed);
                 while (rest != 0) {
                     const auto bit = static_cast<unsigned>(std::countr_zero(rest));
                     const auto length =

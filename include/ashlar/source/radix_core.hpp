@@ -18,15 +18,21 @@ namespace ashlar::detail {
 ///
 /// - row: a bit a frame, set = free. Take: CAS to fewer bits, acq_rel. Give: a read-modify-write to more
 ///   bits, seq_cst, half of "write my row, then read the other rows, the flags and the hints".
-/// - whole: a bit a line, set = all of it free and its rows zero. Take and split: acq_rel; give and merge:
-///   seq_cst.
-/// - online, isolated: a bit a line. The holder of the lock only, seq_cst; givers re-read them after giving.
+/// - whole: a bit a line, set = all of it free and its rows zero. Take and split: acq_rel; give: seq_cst.
+/// - A look at rows and whole bits before a free is relaxed: the block is the caller's, so what he knows of
+///   it stays true; a wrong free that races nobody comes after what made it wrong.
+/// - online: a bit a line. The holder of the lock only: set before the holes of its line go, relaxed, cleared
+///   after they came, release. Givers re-read it after giving, relaxed: a revocation clears it and then
+///   sweeps the word that was given into, both by read-modify-writes, of which the later one sees the earlier
+///   one, and what came before it.
+/// - isolated: a bit a line. The holder of the lock only. Set relaxed: who is told of it sees it; cleared and
+///   read seq_cst, half of "clear it, then read the rows" and "write my row, then read it".
 /// - holes: the absent frames of lines that are online in part. The holder of the lock only, release.
 /// - mobility: the class of each line, where blocks of it are looked for. Anyone, relaxed; see mobility_map.
 /// - trees and root: bounds of what is free where. Anyone, seq_cst; see hint_tree.
 /// - transit: moves completed and in flight. Movers, acq_rel; see transit.
 /// - lock: bit 0 while flags and holes change (online, offline, isolate, readmit, revoke). CAS; contended =
-///   busy. Above it how often one of them changed, counted by its holder before each (release); why a frame
+///   busy. Above it how often a hole changed, counted by its holder before each change (release): why a frame
 ///   is absent is an answer of one moment if that stayed. Who asks waits for nobody: a holder that stands
 ///   still changes nothing.
 ///
@@ -94,16 +100,16 @@ class radix_core {
     [[nodiscard, gnu::always_inline]] constexpr bits any_of_line(std::size_t first_row) const noexcept {
         const word* const rows = words_ + first_row;
         return [rows]<std::size_t... index>(std::index_sequence<index...>) noexcept {
-            return static_cast<bits>((rows[index].load(memory_order::acquire) | ...));
+            return static_cast<bits>((rows[index].load(memory_order::relaxed) | ...));
         }
         (std::make_index_sequence<line_rows>{});
     }
 
     [[nodiscard]] constexpr bool is_whole(std::size_t line) const noexcept {
-        return (whole(at_.word_of_line(line)).load(memory_order::acquire) & at_.bit_of_line(line)) != 0;
+        return (whole(at_.word_of_line(line)).load(memory_order::relaxed) & at_.bit_of_line(line)) != 0;
     }
     [[nodiscard]] constexpr bool is_online(std::size_t line) const noexcept {
-        return (online(at_.word_of_line(line)).load(memory_order::seq_cst) & at_.bit_of_line(line)) != 0;
+        return (online(at_.word_of_line(line)).load(memory_order::acquire) & at_.bit_of_line(line)) != 0;
     }
     [[nodiscard]] constexpr bool is_isolated(std::size_t line) const noexcept {
         return (isolated(at_.word_of_line(line)).load(memory_order::seq_cst) & at_.bit_of_line(line)) != 0;
@@ -250,7 +256,7 @@ class radix_core {
     hole_list holes_{};
 
  private:
-    /// How often flags and holes changed.
+    /// How often holes changed.
     [[nodiscard]] constexpr bits changes(memory_order order) const noexcept {
         return static_cast<bits>(lock_word().load(order) | 1);
     }

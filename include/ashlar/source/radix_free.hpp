@@ -29,10 +29,10 @@ class radix_free : public radix_recover<Platform, Shape> {
         if (order <= row_order && at_.starts_in(first.number, order)) [[likely]] {
             const std::size_t lines = at_.line_word_of(first.number);
             const bits line = geometry::line_bit_of(first.number);
-            if ((recover::online(lines).load(memory_order::seq_cst) & line) != 0) [[likely]] {
+            if ((recover::online(lines).load(memory_order::relaxed) & line) != 0) [[likely]] {
                 const bits mask = block_bits<bits>(geometry::bit_of(first.number), order);
-                const bits seen = this->words_[at_.row_at(first.number)].load(memory_order::acquire);
-                const bits whole = this->whole(lines).load(memory_order::acquire);
+                const bits seen = this->words_[at_.row_at(first.number)].load(memory_order::relaxed);
+                const bits whole = this->whole(lines).load(memory_order::relaxed);
                 return ((seen & mask) | (whole & line)) != 0 ? errc::double_free : errc::ok;
             }
         }
@@ -69,7 +69,7 @@ class radix_free : public radix_recover<Platform, Shape> {
             frames, [&](std::size_t line, std::uint64_t first, std::uint64_t count) noexcept {
                 if (this->is_whole(line)) any = full_row;
                 this->for_each_row(first, count, [&](std::size_t, unsigned index, bits mask) noexcept {
-                    any |= static_cast<bits>(this->row(line, index).load(memory_order::acquire) & mask);
+                    any |= static_cast<bits>(this->row(line, index).load(memory_order::relaxed) & mask);
                 });
             });
         return any != 0;
@@ -90,7 +90,7 @@ class radix_free : public radix_recover<Platform, Shape> {
         const unsigned first = geometry::row_of(number);
         const unsigned last = first + (1u << (order - row_order));
         bits any = this->is_whole(line) ? full_row : bits{0};
-        for (unsigned i = first; i < last; ++i) any |= this->row(line, i).load(memory_order::acquire);
+        for (unsigned i = first; i < last; ++i) any |= this->row(line, i).load(memory_order::relaxed);
         if (any != 0) return errc::double_free;
         errc error = errc::ok;
         for (unsigned i = first; i < last; ++i) {
@@ -110,9 +110,9 @@ class radix_free : public radix_recover<Platform, Shape> {
     [[nodiscard]] constexpr errc check_line_give(std::uint64_t number) const noexcept {
         const std::size_t index = at_.line_word_of(number);
         const bits line = geometry::line_bit_of(number);
-        if ((this->online(index).load(memory_order::seq_cst) & line) == 0) [[unlikely]]
+        if ((this->online(index).load(memory_order::relaxed) & line) == 0) [[unlikely]]
             return check_any_give(frame<space>{number}, line_order);
-        bits any = static_cast<bits>(this->whole(index).load(memory_order::acquire) & line);
+        bits any = static_cast<bits>(this->whole(index).load(memory_order::relaxed) & line);
         any |= this->any_of_line(at_.row_at(number));
         return any != 0 ? errc::double_free : errc::ok;
     }
@@ -127,7 +127,7 @@ class radix_free : public radix_recover<Platform, Shape> {
     /// Why lines of a word were refused: free already, or gone.
     [[nodiscard]] constexpr errc refusal(std::size_t index, bits refused) const noexcept {
         if (refused == 0) return errc::ok;
-        const bits online = this->online(index).load(memory_order::seq_cst);
+        const bits online = this->online(index).load(memory_order::relaxed);
         return (refused & ~online) != 0 ? errc::revoked : errc::double_free;
     }
 
@@ -136,10 +136,10 @@ class radix_free : public radix_recover<Platform, Shape> {
         const std::size_t last = at_.line_of(frames.end().number - 1) + 1;
         bits any = 0;
         this->for_each_line_mask(first, last, [&](std::size_t index, bits mask) noexcept {
-            any |= static_cast<bits>(this->whole(index).load(memory_order::acquire) & mask);
+            any |= static_cast<bits>(this->whole(index).load(memory_order::relaxed) & mask);
         });
         for (std::size_t i = first * line_rows; i < last * line_rows && any == 0; ++i) {
-            any |= this->words_[geometry::rows_at + i].load(memory_order::acquire);
+            any |= this->words_[geometry::rows_at + i].load(memory_order::relaxed);
         }
         if (any != 0) return errc::double_free;
         if (this->holds_frame_zero(first)) {

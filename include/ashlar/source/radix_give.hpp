@@ -28,7 +28,7 @@ class radix_give : public radix_core<Platform, Shape> {
     /// After bits went into the row of a frame: takes them out again if the frames left meanwhile (revoked),
     /// merges, hints. `now` is the row as it was left, `mask` what was given.
     [[gnu::always_inline]] constexpr errc given(std::uint64_t number, bits now, bits mask) noexcept {
-        const bits online = this->online(at_.line_word_of(number)).load(memory_order::seq_cst);
+        const bits online = this->online(at_.line_word_of(number)).load(memory_order::relaxed);
         if ((online & geometry::line_bit_of(number)) == 0) [[unlikely]] {
             if (take_absent(number, mask)) return errc::revoked;
         }
@@ -50,10 +50,10 @@ class radix_give : public radix_core<Platform, Shape> {
         const bits old = this->whole(index).fetch_or(mask, memory_order::seq_cst);
         const bits now = static_cast<bits>(old | mask);
         bits refused = static_cast<bits>(old & mask);
-        const bits gone = static_cast<bits>(mask & ~old & ~this->online(index).load(memory_order::seq_cst));
+        const bits gone = static_cast<bits>(mask & ~old & ~this->online(index).load(memory_order::relaxed));
         if (gone != 0) [[unlikely]] {
             // Whoever clears the bits accounts for them: this free, or the sweep of the revocation.
-            const bits swept = this->whole(index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+            const bits swept = this->whole(index).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
             refused = static_cast<bits>(refused | (swept & gone));
         }
         const bits offered = static_cast<bits>(now & ~this->isolated(index).load(memory_order::seq_cst));
@@ -103,7 +103,7 @@ class radix_give : public radix_core<Platform, Shape> {
             unsigned taken = 0;
             for (; taken < line_rows; ++taken) {
                 bits expected = full_row;
-                if (!this->row(line, taken).compare_exchange(expected, 0, memory_order::seq_cst)) break;
+                if (!this->row(line, taken).compare_exchange(expected, 0, memory_order::acq_rel)) break;
             }
             if (taken == line_rows) {
                 this->settle_line(line);
@@ -142,19 +142,19 @@ class radix_give : public radix_core<Platform, Shape> {
         const unsigned index = geometry::row_of(number);
         const bits gone = absent_bits(line, index, mask);
         if (gone == 0) return false;
-        const bits old = this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+        const bits old = this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
         return (old & gone) == gone;
     }
     /// After frames of a line were put back by whoever had all of it on its way: takes out those that were
     /// revoked meanwhile. A revocation clears the flag and then sweeps: what its sweep does not see, this
     /// does.
     constexpr void take_revoked(std::size_t line) noexcept {
-        const bits online = this->online(at_.word_of_line(line)).load(memory_order::seq_cst);
+        const bits online = this->online(at_.word_of_line(line)).load(memory_order::relaxed);
         if ((online & at_.bit_of_line(line)) != 0) [[likely]]
             return;
         for (unsigned i = 0; i < line_rows; ++i) {
             const bits gone = absent_bits(line, i, full_row);
-            if (gone != 0) this->row(line, i).fetch_and(static_cast<bits>(~gone), memory_order::acq_rel);
+            if (gone != 0) this->row(line, i).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
         }
     }
     [[gnu::noinline]] constexpr void given_full_row(std::size_t line) noexcept {

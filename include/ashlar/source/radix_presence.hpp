@@ -39,9 +39,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
             held_ = (seen & 1) == 0 && word_.compare_exchange(seen, seen | 1, memory_order::acquire);
         }
         constexpr ~presence_lock() {
-            if (held_)
-                word_.store(static_cast<bits>(word_.load(memory_order::relaxed) & ~bits{1}),
-                            memory_order::release);
+            if (held_) word_.fetch_and(static_cast<bits>(~bits{1}), memory_order::release);
         }
         presence_lock(const presence_lock&) = delete;
         presence_lock& operator=(const presence_lock&) = delete;
@@ -66,8 +64,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
         const bool in_part = std::uint64_t{whole.last - whole.first} << line_order != frames.count;
         if (in_part && holes_.free_slots() < slots_per_change) return errc::limit;
         this->for_each_line_mask(whole.first, whole.last, [this](std::size_t index, bits lines) noexcept {
-            holes_.count_change();
-            this->online(index).fetch_or(lines, memory_order::seq_cst);
+            this->online(index).fetch_or(lines, memory_order::relaxed);
         });
         for (std::size_t slot = 0; slot < holes_.size(); ++slot) {
             const stretch hole = holes_.at(slot);
@@ -138,7 +135,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
             any = any || present != 0;
             if (present == 0) return;
             if (on) {
-                this->isolated(index).fetch_or(present, memory_order::seq_cst);
+                this->isolated(index).fetch_or(present, memory_order::relaxed);
             } else {
                 this->isolated(index).fetch_and(static_cast<bits>(~present), memory_order::seq_cst);
             }
@@ -149,7 +146,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
 
     /// Lines of a word with at least one online frame.
     [[nodiscard]] constexpr bits present_lines(std::size_t index) const noexcept {
-        bits present = this->online(index).load(memory_order::seq_cst);
+        bits present = this->online(index).load(memory_order::relaxed);
         const std::uint64_t base = at_.frame_of_word(index);
         for (bits rest = static_cast<bits>(lines_with_holes(index) & ~present); rest != 0;
              rest = static_cast<bits>(rest & (rest - 1))) {
@@ -190,13 +187,11 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
         return std::uint64_t{line} << line_order;
     }
     constexpr void set_online(std::size_t line) noexcept {
-        holes_.count_change();
-        this->online(at_.word_of_line(line)).fetch_or(at_.bit_of_line(line), memory_order::seq_cst);
+        this->online(at_.word_of_line(line)).fetch_or(at_.bit_of_line(line), memory_order::relaxed);
     }
     constexpr void clear_online(std::size_t line) noexcept {
-        holes_.count_change();
         this->online(at_.word_of_line(line))
-            .fetch_and(static_cast<bits>(~at_.bit_of_line(line)), memory_order::seq_cst);
+            .fetch_and(static_cast<bits>(~at_.bit_of_line(line)), memory_order::release);
     }
 
     /// ok when every frame is absent and none is revoked.
@@ -205,10 +200,10 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
         const std::size_t last = at_.line_of(frames.end().number - 1) + 1;
         errc error = errc::ok;
         this->for_each_line_mask(first, last, [&](std::size_t index, bits lines) noexcept {
-            const bits online = this->online(index).load(memory_order::seq_cst);
+            const bits online = this->online(index).load(memory_order::relaxed);
             const bits in_part = static_cast<bits>(lines_with_holes(index) & ~online);
             const bits revoked =
-                static_cast<bits>(this->isolated(index).load(memory_order::seq_cst) & ~(online | in_part));
+                static_cast<bits>(this->isolated(index).load(memory_order::relaxed) & ~(online | in_part));
             if ((online & lines) != 0) {
                 error = errc::busy;
             } else if ((revoked & lines) != 0 && error == errc::ok) {
@@ -281,11 +276,11 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
             if (!all_gone && has_present_frame(line)) return;
             if (!all_gone) why = absence::never;  // the holes remain, and tell which frames were revoked
         }
-        holes_.count_change();
+        // Before the line is not online any more, or told apart by its holes: who sees that sees this.
         if (why == absence::revoked) {
-            this->isolated(index).fetch_or(bit, memory_order::seq_cst);
+            this->isolated(index).fetch_or(bit, memory_order::relaxed);
         } else {
-            this->isolated(index).fetch_and(static_cast<bits>(~bit), memory_order::seq_cst);
+            this->isolated(index).fetch_and(static_cast<bits>(~bit), memory_order::relaxed);
         }
         clear_online(line);
         if (count == geometry::line_frames || all_gone) holes_.remove_line(line);

@@ -33,12 +33,13 @@ class radix_recover : public radix_presence<Platform, Shape> {
 
     constexpr void write_identity() noexcept {
         for (std::size_t i = 0; i < identity_words; ++i) {
-            this->words_[i].store(identity(i), memory_order::relaxed);
+            // After what it vouches for, should this be the last that a CPU does.
+            this->words_[i].store(identity(i), memory_order::release);
         }
     }
     [[nodiscard]] constexpr bool has_identity() const noexcept {
         for (std::size_t i = 0; i < identity_words; ++i) {
-            if (this->words_[i].load(memory_order::acquire) != identity(i)) return false;
+            if (this->words_[i].load(memory_order::relaxed) != identity(i)) return false;
         }
         return true;
     }
@@ -47,14 +48,14 @@ class radix_recover : public radix_presence<Platform, Shape> {
     [[nodiscard]] constexpr bool is_plausible() const noexcept {
         for (std::size_t index = 0; index < at_.whole_words; ++index) {
             const bits outside = static_cast<bits>(~lines_of(index));
-            const bits flags = static_cast<bits>(this->whole(index).load(memory_order::acquire) |
-                                                 this->online(index).load(memory_order::acquire) |
-                                                 this->isolated(index).load(memory_order::acquire));
+            const bits flags = static_cast<bits>(this->whole(index).load(memory_order::relaxed) |
+                                                 this->online(index).load(memory_order::relaxed) |
+                                                 this->isolated(index).load(memory_order::relaxed));
             if ((flags & outside) != 0) return false;
         }
         for (std::size_t line = 0; line < at_.lines; ++line) {
             bits any = 0;
-            for (unsigned i = 0; i < line_rows; ++i) any |= this->row(line, i).load(memory_order::acquire);
+            for (unsigned i = 0; i < line_rows; ++i) any |= this->row(line, i).load(memory_order::relaxed);
             if ((any & ~full_row) != 0 || (any != 0 && this->is_whole(line))) return false;
         }
         for (std::size_t slot = 0; slot < holes_.size(); ++slot) {
@@ -87,7 +88,7 @@ class radix_recover : public radix_presence<Platform, Shape> {
     [[nodiscard]] constexpr bool is_consistent() const noexcept {
         if (!has_identity() || !is_plausible()) return false;
         if (!moves::quiet(moves::read(this->transit_word()))) return false;
-        if ((this->lock_word().load(memory_order::acquire) & 1) != 0) return false;
+        if ((this->lock_word().load(memory_order::relaxed) & 1) != 0) return false;
         if (!row_tree_.bounds_hold() || !whole_tree_.bounds_hold()) return false;
         for (std::size_t line = 0; line < at_.lines; ++line) {
             if (!is_line_consistent(line)) return false;
@@ -191,7 +192,7 @@ class radix_recover : public radix_presence<Platform, Shape> {
         if (this->is_whole(line)) return this->is_online(line);
         bool full = true;
         for (unsigned i = 0; i < line_rows; ++i) {
-            const bits value = this->row(line, i).load(memory_order::acquire);
+            const bits value = this->row(line, i).load(memory_order::relaxed);
             if (value != 0 && (value & ~present_bits(line, i)) != 0) return false;
             full = full && value == full_row;
         }

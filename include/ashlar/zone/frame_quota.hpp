@@ -17,8 +17,8 @@ namespace detail {
 ///
 /// - Invariant: in use <= limit, at quiescence. Frames that a call in flight has reserved are in use.
 /// - Protocol: `used` is changed by read-modify-writes only, `limit` by the one who sets it. `reserve` writes
-///   `used`, then reads `limit`; `set_limit` writes `limit`, then reads `used`: all four seq_cst, so of two
-///   at once at least one sees the other and steps back. They count and publish nothing.
+///   `used`, then reads `limit`; `set_limit` writes `limit`, then reads `used`: these four seq_cst, so of two
+///   at once at least one sees the other and steps back. They count and publish nothing: all else is relaxed.
 /// - Context: any; `set_limit` one caller at a time.
 template <class Platform>
 class frame_quota {
@@ -30,7 +30,7 @@ class frame_quota {
     [[nodiscard]] constexpr bool reserve(std::uint64_t frames) noexcept {
         value used = used_.load(memory_order::relaxed);
         for (;;) {
-            if (exceeds(used, frames, limit_.load(memory_order::seq_cst))) return false;
+            if (exceeds(used, frames, limit_.load(memory_order::relaxed))) return false;
             if (used_.compare_exchange(used, static_cast<value>(used + frames), memory_order::seq_cst)) break;
         }
         if (!exceeds(used, frames, limit_.load(memory_order::seq_cst))) return true;
@@ -38,15 +38,15 @@ class frame_quota {
         return false;
     }
     constexpr void release(std::uint64_t frames) noexcept {
-        used_.fetch_add(static_cast<value>(value{0} - static_cast<value>(frames)), memory_order::seq_cst);
+        used_.fetch_add(static_cast<value>(value{0} - static_cast<value>(frames)), memory_order::relaxed);
     }
     /// `busy` for less than are in use; the old limit then stays.
     constexpr errc set_limit(std::uint64_t frames) noexcept {
         const value next = frames < none ? static_cast<value>(frames) : none;
-        if (next < used_.load(memory_order::seq_cst)) return errc::busy;
+        if (next < used_.load(memory_order::relaxed)) return errc::busy;
         const value old = limit_.exchange(next, memory_order::seq_cst);
         if (used_.load(memory_order::seq_cst) <= next) return errc::ok;
-        limit_.store(old, memory_order::seq_cst);
+        limit_.store(old, memory_order::relaxed);
         return errc::busy;
     }
 

@@ -36,13 +36,14 @@ struct owner_shape {
 /// | held -> left | `leave` | the owner frees: before the machine may hand the frame to somebody else |
 /// | left -> held | `stay` | the machine refused that free: the frame never left |
 ///
-/// Each is a compare-and-swap of the word (acq_rel), since its other fields move too. Who wins held -> left
-/// is the one that frees; a second one finds `left`. After the machine's `free` nothing is written any more,
-/// so the next holder's claim cannot be overtaken; it sees the `left`, because the machine's free (release)
-/// and allocate (acquire) order the two. A block of several words is looked at first and changed word by
-/// word: what was changed is put back when a word turns out to be another's, which only a racing wrong call
-/// can bring about. A crash leaves frames that the machine counts as used and nobody holds, never two
-/// holders.
+/// Each is a compare-and-swap of the word, since its other fields move too; relaxed: a field publishes
+/// nothing. Who wins held -> left is the one that frees; a second one finds `left`. After the machine's
+/// `free` nothing is written any more, so the next holder's claim cannot be overtaken; it sees the `left`,
+/// because the machine's free (release) and allocate (acquire) order the two. Owners' bits: `dismiss`
+/// releases, `enrol` acquires, so that the next owner of a number finds that the last one left all. A block
+/// of several words is looked at first and changed word by word: what was changed is put back when a word
+/// turns out to be another's, which only a racing wrong call can bring about. A crash leaves frames that the
+/// machine counts as used and nobody holds, never two holders.
 ///
 /// - Complexity: one compare-and-swap for each word a block touches (8 frames, of 64 bits).
 /// - Context: `claim`, `leave`, `stay`, `owner_of` any; `attach`, `detach` thread, alone; `visit` any, exact
@@ -103,7 +104,7 @@ class owner_table {
     /// `busy` while an owner is enrolled.
     constexpr errc detach() noexcept {
         for (std::size_t i = 0; words_ != nullptr && i < owner_words; ++i) {
-            if (words_[i].load(memory_order::acquire) != 0) return errc::busy;
+            if (words_[i].load(memory_order::relaxed) != 0) return errc::busy;
         }
         words_ = nullptr;
         covered_ = {};
@@ -113,12 +114,12 @@ class owner_table {
     constexpr errc enrol(owner_id owner) noexcept {
         if (owner == no_owner || owner > last_owner) return errc::invalid;
         if (words_ == nullptr) return errc::limit;
-        const value before = words_[owner / digits].fetch_or(bit_of(owner), memory_order::acq_rel);
+        const value before = words_[owner / digits].fetch_or(bit_of(owner), memory_order::acquire);
         return (before & bit_of(owner)) != 0 ? errc::busy : errc::ok;
     }
     /// Gives an enrolled owner's number back; he holds nothing any more.
     constexpr void dismiss(owner_id owner) noexcept {
-        words_[owner / digits].fetch_and(static_cast<value>(~bit_of(owner)), memory_order::acq_rel);
+        words_[owner / digits].fetch_and(static_cast<value>(~bit_of(owner)), memory_order::release);
     }
 
     [[nodiscard]] constexpr range<space> covered() const noexcept { return covered_; }
@@ -152,7 +153,7 @@ class owner_table {
     [[nodiscard]] constexpr owner_id owner_of(frame<space> f) const noexcept {
         if (!covered_.contains(f)) return no_owner;
         const std::uint64_t place = f.number - covered_.first.number;
-        const value fields = word_at(place).load(memory_order::acquire);
+        const value fields = word_at(place).load(memory_order::relaxed);
         const value field = (fields >> (place % per_word * Shape.bits)) & field_mask;
         return (field & left) != 0 ? no_owner : static_cast<owner_id>(field);
     }
@@ -165,7 +166,7 @@ class owner_table {
         range<space> run{};
         for (std::uint64_t i = 0; i < within.count;) {
             const std::uint64_t place = within.first.number + i - covered_.first.number;
-            const value fields = word_at(place).load(memory_order::acquire);
+            const value fields = word_at(place).load(memory_order::relaxed);
             // Whole words of what nobody has cost a load.
             if (fields == 0) {
                 if (!run.empty()) return run;
@@ -263,7 +264,7 @@ class owner_table {
             for (;;) {
                 if (const errc answer = judge(seen & mask, mask); answer != errc::ok) return answer;
                 const value next = static_cast<value>((seen & ~mask) | (pattern(to) & mask));
-                if (each.compare_exchange(seen, next, memory_order::acq_rel)) return errc::ok;
+                if (each.compare_exchange(seen, next, memory_order::relaxed)) return errc::ok;
             }
         });
         if (raced != errc::ok) put_back({frames.first, done}, to, undo);
@@ -275,7 +276,7 @@ class owner_table {
             value seen = each.load(memory_order::relaxed);
             while ((seen & mask) == (pattern(from) & mask)) {
                 const value next = static_cast<value>((seen & ~mask) | (pattern(to) & mask));
-                if (each.compare_exchange(seen, next, memory_order::acq_rel)) break;
+                if (each.compare_exchange(seen, next, memory_order::relaxed)) break;
             }
             return errc::ok;
         });
