@@ -248,7 +248,8 @@ class tenant {
     /// Free in the machine, and within the limit.
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
         if (!is_open()) return 0;
-        const std::uint64_t used = held_.used(), limit = held_.limit();
+        const std::uint64_t used = held_.used();
+        const std::uint64_t limit = held_.limit();
         const std::uint64_t left = limit > used ? limit - used : 0;
         const std::uint64_t free = machine_->free_frames();
         return free < left ? free : left;
