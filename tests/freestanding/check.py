@@ -3,9 +3,10 @@
 """check.py ROOT TARGET libc|nolibc|refused: the library compiles freestanding and needs next to nothing.
 
 TARGET     one of targets.py, which says what source is compiled: everything.cpp, where nothing else is said
-nolibc     optimised (-Og, in long runs -O2; a target with a sibling, in a short run: not translated, it has the mode libc for that);
-           libstdc++'s headers, the compiler's own, and nolibc/features.h are all there is on the include path
+nolibc     optimised (-Og, in long runs -O2); libstdc++'s headers, the compiler's own, and nolibc/features.h are all there is
+           on the include path
 libc       not optimised (all that the optimiser would remove is there); the headers of a libc are on the path
+           By day a target may be translated one way and parsed the other way: targets.py says so.
 refused    wide_atomics.cpp, optimised: the allow-list finds the calls that it should find
 """
 import os
@@ -50,11 +51,15 @@ def headers_are_as_wanted(command, libc):
 def symbols_of(target, mode, root):
     """(defined functions, undefined symbols) of the object."""
     source = "wide_atomics.cpp" if mode == "refused" else target.source
+    by_day = "both" if mode == "refused" or os.environ.get("ASHLAR_LONG") else target.by_day
+    own_way = "plain" if mode == "libc" else "optimised"
+    # A target without a mode libc has its one translation in the other one.
+    plain = own_way == "plain" or (by_day == "plain" and target.libc_of is None)
     optimised = "-O2" if os.environ.get("ASHLAR_LONG") else "-Og"
-    command = [target.compiler, *targets.FREESTANDING, "-O0" if mode == "libc" else optimised, *WARNINGS, *target.flags,
+    command = [target.compiler, *targets.FREESTANDING, "-O0" if plain else optimised, *WARNINGS, *target.flags,
                *targets.include_path(target, mode == "libc")]
     headers_are_as_wanted(command, mode == "libc")
-    if mode == "nolibc" and target.has_sibling and not os.environ.get("ASHLAR_LONG"):
+    if by_day not in ("both", own_way) and target.libc_of is not None:
         targets.output(*command, "-fsyntax-only", "-I", root / "include", targets.FOLDER / source)
         print("compiles; not translated in a short run")
         sys.exit(0)

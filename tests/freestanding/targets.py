@@ -21,8 +21,9 @@ class Target(typing.NamedTuple):
     # The compiler whose C++ and libc headers are used with a libc: its own if empty, no such test if None.
     libc_of: typing.Optional[list] = []
     source: str = "everything.cpp"
-    # Another compiler builds for the same processor optimised: this one does in long runs alone.
-    has_sibling: bool = False
+    # What is translated by day, and not only parsed: "optimised", "plain" (not optimised) or "both". Of two compilers
+    # for one processor each does one of them; in long runs each does both.
+    by_day: str = "both"
 
 
 # No red zone, no floating-point registers: interrupts may arrive at any instruction.
@@ -35,41 +36,45 @@ UEFI = ["-mno-red-zone", "-mno-stack-arg-probe"]
 CLANG_UEFI = ["--target=x86_64-unknown-windows", "-Wno-#warnings", "-Wno-unknown-attributes"]
 
 TARGETS = {
-    "gcc-x86_64": Target("x86-64", "g++", ["-m64", "-mno-red-zone", "-mgeneral-regs-only", "-fno-pie"]),
+    "gcc-x86_64": Target("x86-64", "g++", ["-m64", "-mno-red-zone", "-mgeneral-regs-only", "-fno-pie"],
+                         by_day="optimised"),
     "clang-x86_64": Target("x86-64", "clang++", ["--target=x86_64-linux-gnu", "-mno-red-zone", *CLANG_X86],
-                           has_sibling=True),
+                           by_day="plain"),
     # -fno-pie: position-independent code would need a global offset table.
     "gcc-i686": Target("i686", "g++", ["-m32", "-march=i686", "-mgeneral-regs-only", "-fno-pie"], ["g++"],
-                       has_sibling=True),
-    "clang-i686": Target("i686", "clang++", ["--target=i686-unknown-elf", *CLANG_X86], ["g++"]),
+                       by_day="optimised"),
+    "clang-i686": Target("i686", "clang++", ["--target=i686-unknown-elf", *CLANG_X86], ["g++"], by_day="plain"),
     "gcc-aarch64": Target("AArch64", "aarch64-linux-gnu-g++",
-                          ["-mgeneral-regs-only", "-mno-outline-atomics", "-mstrict-align"]),
+                          ["-mgeneral-regs-only", "-mno-outline-atomics", "-mstrict-align"], by_day="optimised"),
     "clang-aarch64": Target("AArch64", "clang++",
                             ["--target=aarch64-none-elf", "-mno-outline-atomics", "-mstrict-align"],
-                            ["aarch64-linux-gnu-g++"], has_sibling=True),
+                            ["aarch64-linux-gnu-g++"], by_day="plain"),
     "gcc-riscv64": Target("RISC-V 64", "riscv64-linux-gnu-g++", ["-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"],
-                          has_sibling=True),
+                          by_day="optimised"),
     "clang-riscv64": Target("RISC-V 64", "clang++",
-                            ["--target=riscv64-linux-gnu", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"]),
+                            ["--target=riscv64-linux-gnu", "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"],
+                            by_day="plain"),
     # Without floating point; glibc has no headers for this ABI.
     "clang-riscv64-imac": Target("RISC-V 64, rv64imac", "clang++",
                                  ["--target=riscv64-unknown-elf", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany"],
-                                 None),
+                                 None, by_day="plain"),
     # 64-bit atomics are inline here (ldrexd) ...
     "clang-cortex-a7": Target("Cortex-A7", "clang++", ["--target=arm-none-eabi", "-mcpu=cortex-a7"],
                               ["arm-none-eabi-g++", "-mcpu=cortex-a7"]),
     # ... and calls to libatomic here. M4 and M7 are one architecture.
-    "gcc-cortex-m4": Target("Cortex-M4", "arm-none-eabi-g++", ["-mcpu=cortex-m4", "-mthumb"], has_sibling=True),
-    "gcc-cortex-m33": Target("Cortex-M33", "arm-none-eabi-g++", ["-mcpu=cortex-m33", "-mthumb"]),
+    "gcc-cortex-m4": Target("Cortex-M4", "arm-none-eabi-g++", ["-mcpu=cortex-m4", "-mthumb"], by_day="plain"),
+    "gcc-cortex-m33": Target("Cortex-M33", "arm-none-eabi-g++", ["-mcpu=cortex-m33", "-mthumb"],
+                             by_day="optimised"),
     "clang-cortex-m33": Target("Cortex-M33", "clang++",
                                ["--target=thumbv8m.main-none-eabi", "-mcpu=cortex-m33", "-mthumb"],
-                               ["arm-none-eabi-g++", "-mcpu=cortex-m33", "-mthumb"], has_sibling=True),
+                               ["arm-none-eabi-g++", "-mcpu=cortex-m33", "-mthumb"], by_day="plain"),
     # No read-modify-write is inline.
     "gcc-cortex-m0": Target("Cortex-M0", "arm-none-eabi-g++", ["-mcpu=cortex-m0", "-mthumb", "-Wno-psabi"],
                             source="own_atomics.cpp"),
-    "gcc-uefi": Target("UEFI x86-64", "x86_64-w64-mingw32-g++", [*UEFI, "-mgeneral-regs-only"]),
+    "gcc-uefi": Target("UEFI x86-64", "x86_64-w64-mingw32-g++", [*UEFI, "-mgeneral-regs-only"],
+                       by_day="optimised"),
     "clang-uefi": Target("UEFI x86-64", "clang++", [*CLANG_UEFI, *UEFI, *CLANG_X86], ["x86_64-w64-mingw32-g++"],
-                         has_sibling=True),
+                         by_day="plain"),
 }
 
 
