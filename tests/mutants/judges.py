@@ -47,6 +47,18 @@ class Judges:
             raise ValueError(f"does not compile:\n{done.stderr[:4000]}")
         return into, words[0]
 
+    def main(self):
+        """doctest's own code, which includes none of the headers: as it was built, where it was."""
+        entry = self.compile_commands("ashlar_test_main")[0]
+        built = pathlib.Path(entry["directory"] + self.output(entry))
+        if built.exists():
+            return built
+        main = self.work / "main.o"
+        if not main.exists():
+            made, _ = self.object_of(entry, None, self.work / f"main-{os.getpid()}.o")
+            made.rename(main)
+        return main
+
     def program(self, target, include, name):
         """The test program `target`, built with the headers of `include` where it has some."""
         folder = self.work / name
@@ -54,11 +66,7 @@ class Judges:
         for index, entry in enumerate(self.compile_commands(target)):
             made, compiler = self.object_of(entry, include, folder / f"{target}-{index}.o")
             objects.append(made)
-        main = self.work / "main.o"
-        if not main.exists():
-            entry = self.compile_commands("ashlar_test_main")[0]
-            made, _ = self.object_of(entry, None, self.work / f"main-{os.getpid()}.o")
-            made.rename(main)
+        main = self.main()
         binary = folder / target
         subprocess.run([compiler, *objects, main, "-pthread", "-o", binary], check=True)
         for each in objects:
