@@ -5,12 +5,12 @@
 
 #include <ashlar/testing/random_bits.hpp>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "harness/by_day.hpp"
 #include "migrate/migration_rig.hpp"
 
 namespace {
@@ -305,7 +305,7 @@ struct with {
 TEST_CASE_TEMPLATE("model: origins, spares and bytes", Types, with<trap_and_retry, word_table>,
                    with<copy_cursor<3>, shipped_table<remap_table<>>>,
                    with<dirty_recopy<2, 1>, shipped_table<remap_hash<>>>) {
-    const std::uint64_t steps = std::getenv("ASHLAR_LONG") != nullptr ? 400'000 : 20'000;
+    const std::uint64_t steps = ashlar::harness::by_day(20'000, 400'000);
     for (const unsigned seed : {1u, 2u, 3u}) {
         typename Types::model_type run(seed);
         run.run(steps);

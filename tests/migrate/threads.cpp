@@ -147,7 +147,7 @@ outcome hammer(std::uint64_t moves, bool until_lost) {
 }
 
 std::uint64_t moves() {
-    return std::getenv("ASHLAR_LONG") != nullptr ? 200'000 : 200;
+    return std::getenv("ASHLAR_LONG") != nullptr ? 200'000 : 60;
 }
 
 TEST_CASE_TEMPLATE("no write is lost", Protection, trap_and_retry, copy_cursor<16>, copy_cursor<5>,

@@ -9,8 +9,9 @@
 #include <ashlar/source/list_buddy.hpp>
 #include <ashlar/source/radix_buddy.hpp>
 #include <ashlar/testing/crash_run.hpp>
-#include <cstdlib>
 #include <string>
+
+#include "harness/by_day.hpp"
 
 namespace ashlar {
 namespace {
@@ -23,7 +24,7 @@ struct observed : platform {
 template <class Source>
 void crash_everywhere(range<> frames, std::uint64_t work,
                       std::uint64_t leak = std::uint64_t{1} << Source::isolation_order) {
-    const std::uint64_t steps = std::getenv("ASHLAR_LONG") != nullptr ? 20 * work : work;
+    const std::uint64_t steps = harness::by_day(work, 20 * work);
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
         CAPTURE(seed);
         testing::crash_run<Source> run(frames, seed, leak);

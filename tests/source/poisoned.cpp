@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "harness/by_day.hpp"
+
 namespace ashlar {
 namespace {
 
@@ -182,13 +184,14 @@ void model(std::uint64_t seed) {
     testing::request_stream<> stream(
         {.frames = frames, .top_order = Source::top_order, .isolation_order = Source::isolation_order}, seed);
     testing::holdings<> held(Source::top_order);
-    int failed = 0;
-    for (int step = 0; step < 20'000; ++step) {
+    std::uint64_t failed = 0;
+    const std::uint64_t steps = harness::by_day(8'000, 100'000);
+    for (std::uint64_t step = 0; step < steps; ++step) {
         const auto next = stream.next(held);
         if (next.which == testing::verb::revoke && step % 32 != 0) continue;
         const auto got = testing::make(a.memory, next);
         REQUIRE(a.wrong() == "");
-        failed += got.error == errc::ok ? 0 : 1;
+        failed += got.error == errc::ok ? 0U : 1U;
         const bool gone = next.which == testing::verb::free && got.error == errc::revoked;
         if (gone || (next.which == testing::verb::free && got.error == errc::ok))
             held.remove(block(next.frames.first, next.order));
@@ -196,7 +199,7 @@ void model(std::uint64_t seed) {
         if (next.which == testing::verb::allocate) held.add(block(got.first, next.wanted.order));
         if (next.which == testing::verb::allocate_at) held.add(next.frames);
     }
-    CHECK(failed > 1000);
+    CHECK(failed > steps / 20);
 }
 
 TEST_CASE("model: after every call, poisoned is what is free") {

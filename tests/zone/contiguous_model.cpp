@@ -8,10 +8,10 @@
 #include <ashlar/source/bump.hpp>
 #include <ashlar/testing/random_bits.hpp>
 #include <ashlar/testing/word_buffer.hpp>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
+#include "harness/by_day.hpp"
 #include "source/types.hpp"
 #include "zone/machines.hpp"
 
@@ -186,7 +186,7 @@ class run {
 };
 
 std::uint64_t work(std::uint64_t steps) {
-    return std::getenv("ASHLAR_LONG") != nullptr ? 20 * steps : steps;
+    return ashlar::harness::by_day(steps, 20 * steps);
 }
 
 TEST_CASE_TEMPLATE("a range is given if and only if there is one", Type, under_test::list_buddy_small,
