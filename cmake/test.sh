@@ -27,6 +27,7 @@ list_needs() {
     need g++ has g++
     need cmake has cmake
     need make has make
+    want ninja-build has ninja
     need python3 has python3
     need doctest-dev has_header doctest/doctest.h
     want xz-utils has xz
@@ -93,6 +94,12 @@ $preset: $verdict"
 fixed_addresses=''
 if setarch "$(uname -m)" -R true 2>/dev/null; then
     fixed_addresses="setarch $(uname -m) -R"
+fi
+
+# For build folders that are made now: Ninja spends less on each target, and leaves no processor idle at the ends of
+# targets. A folder that is there keeps its own.
+if has ninja >/dev/null && [ -z "${CMAKE_GENERATOR:-}" ]; then
+    export CMAKE_GENERATOR=Ninja
 fi
 
 started=$(date +%s)
