@@ -16,7 +16,7 @@ namespace firmware_tests {
 class dump {
  public:
     explicit dump(const std::string& name) {
-        std::ifstream file(std::string(ASHLAR_TEST_DATA) + "/firmware/" + name, std::ios::binary);
+        std::ifstream file(std::string(ASHLAR_TEST_DATA "/firmware/") + name, std::ios::binary);
         content_.assign(std::istreambuf_iterator<char>(file), {});
         REQUIRE_MESSAGE(!content_.empty(), name, " cannot be read");
     }
