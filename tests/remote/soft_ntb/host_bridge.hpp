@@ -52,10 +52,13 @@ class soft_bridge {
         bridge_.drop_link();
         show_all();
     }
-    void raise_link() {
+    /// `first` is what the other side does before anybody here can know that it is there.
+    template <class First>
+    void raise_link(First first) {
         const std::lock_guard locked(mutex_);
-        up_ = true;
         bridge_.restore_link(true);
+        first();
+        up_ = true;
         show_all();
     }
 

@@ -78,12 +78,10 @@ class three_servers {
     }
     void drop_link(std::uint32_t server) { server == server_b ? to_b.drop_link() : to_c.drop_link(); }
     void raise_link(std::uint32_t server) {
-        if (server != server_b) return to_c.raise_link();
+        if (server != server_b) return to_c.raise_link([] {});
         const std::lock_guard locked(hand_shake_);
-        to_b.raise_link();
-        (void)b_says_->step();
+        to_b.raise_link([&] { (void)b_says_->step(); });
     }
-    [[nodiscard]] std::uint32_t epoch(std::uint32_t server) const { return epochs_[server]; }
 
     /// A's CPUs begin. `finish` returns when they have ended: what was not so, or nothing.
     void begin(scenario what, std::uint32_t variant, std::uint64_t seed, std::uint64_t count,
