@@ -140,7 +140,7 @@ std::uint64_t misplaced_in_b(three_servers& servers, std::uint64_t& stored) {
 TEST_CASE("two processors store through windows that a third one aims anew: none meets a closed window") {
     need_kvm();
     three_servers servers;
-    servers.begin(scenario::drain, 0, 31, is_long() ? 20'000 : 200, 3);
+    servers.begin(scenario::drain, 0, 31, is_long() ? 5000 : 200, 3);
     CHECK(servers.finish() == "");
     std::uint64_t stored = 0;
     CHECK(misplaced_in_b(servers, stored) == 0);

@@ -33,7 +33,8 @@ concept remote_access = requires(A& access, byte_address<machine> at, server_id 
     { access.is_alive(server) } -> std::convertible_to<bool>;
 };
 
-/// A server as another one sees it. `Windows` is `window_cache` or `identity_window`.
+/// A server as another one sees it. `Windows` is `window_cache` or `identity_window`, one type for all
+/// servers: behind bridges of several kinds, a cache over an aimer that is any of them.
 template <class Windows, class Platform = platform>
 struct remote_server {
     server_id id = 0;
