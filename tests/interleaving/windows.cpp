@@ -217,7 +217,7 @@ TEST_CASE("two windows, three blocks") {
 
 TEST_CASE("who sees that the link is up again sees what was done for that") {
     const auto explored = [](const char* name, auto&& look) {
-        world w(1);
+        world w(2);
         w.cache.link_lost();
         const auto restore = [&w] {
             w.shared.bridge_state.set(1);
@@ -235,6 +235,11 @@ TEST_CASE("who sees that the link is up again sees what was done for that") {
     explored("restored, asked whether it is up", [](world& w) { return w.cache.is_up(); });
     explored("restored, asked for its epoch", [](world& w) { return w.cache.epoch() == 3; });
     explored("restored, a pin", [](world& w) { return static_cast<bool>(w.cache.pin({16}, 8)); });
+    explored("restored, two blocks pinned together", [](world& w) {
+        const byte_range<peer> both[2] = {{{16}, 8}, {{32}, 8}};
+        cache_type::pin_type pins[2];
+        return w.cache.pin_all(both, pins) == errc::ok;
+    });
     // The same of one window that is never aimed.
     struct alignas(64) shared_memory {
         owned_cell<std::uint8_t> state;
