@@ -45,6 +45,15 @@ TEST_CASE("blocks of two rows") {
     run("a free of order 2, a free of order 1, a taker of order 2", half,
         {give(half, 8, 2), give(half, 12, 1), take(half, 2)}, anything, 3);
 }
+TEST_CASE("blocks of two rows: whoever fills the second row hints at both") {
+    rows w;
+    // The first row is in use: nobody looks further for a merge.
+    w.hold({{8}, 4});
+    lend(w, {{12}, 1});
+    lend(w, {{14}, 1});
+    REQUIRE_FALSE(w.memory.allocate({.order = 2}).has_value());  // the hint is as low as can be
+    run("frees that fill two rows", w, {give(w, 12), give(w, 14)}, all_served);
+}
 TEST_CASE("blocks of two rows: what was taken in vain is put back") {
     rows w;
     w.hold({{14}, 2});
