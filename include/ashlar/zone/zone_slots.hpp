@@ -53,7 +53,7 @@ class zone_slots {
      public:
         explicit change(zone_slots& owner) noexcept : owner_(owner) {
             std::uint32_t expected = 0;
-            held_ = owner_.holders_.compare_exchange(expected, one_changes, memory_order::acq_rel);
+            held_ = owner_.holders_.compare_exchange(expected, one_changes, memory_order::acquire);
         }
         ~change() {
             if (held_) owner_.holders_.store(0, memory_order::release);
@@ -73,7 +73,7 @@ class zone_slots {
         explicit stay(zone_slots& owner) noexcept : owner_(owner) {
             std::uint32_t seen = owner_.holders_.load(memory_order::relaxed);
             while (seen != one_changes && !held_) {
-                held_ = owner_.holders_.compare_exchange(seen, seen + 1, memory_order::acq_rel);
+                held_ = owner_.holders_.compare_exchange(seen, seen + 1, memory_order::acquire);
             }
         }
         ~stay() {
