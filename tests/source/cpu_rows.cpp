@@ -284,6 +284,28 @@ TEST_CASE("lines in a slot are isolated, revoked, recovered and visited as all e
     CHECK(a.memory.validate() == errc::ok);
 }
 
+TEST_CASE("a wrong free into one line of another CPU's window is told when that is flushed") {
+    for (const bool isolated : {false, true}) {
+        CAPTURE(isolated);
+        attached_many<exclusive_rows> a;
+        frame<> line[4];
+        for (frame<>& each : line) each = *a.memory.allocate({.order = 9});
+        const std::uint64_t before = a.memory.inner().free_frames();
+        REQUIRE(a.memory.free(line[1], 9) == errc::ok);
+        REQUIRE(a.memory.free(line[2], 9) == errc::ok);
+        // Of what is isolated nothing is hinted at.
+        if (isolated) REQUIRE(a.memory.inner().isolate({line[2], line_size}) == errc::ok);
+        three_cpus::cpu = 1;
+        REQUIRE(a.memory.free(line[2] + 5, 0) == errc::ok);
+        a.memory.drain();
+        three_cpus::cpu = 0;
+        a.memory.drain();
+        CHECK(three_cpus::defects == std::vector<std::uint64_t>{line[2].number});
+        CHECK(a.memory.inner().free_frames() == before + line_size + 1);
+        CHECK(a.memory.validate() == errc::ok);
+    }
+}
+
 TEST_CASE("a double free is told in the own slot and in the source, before anything changes") {
     attached<exclusive_rows> a;
     const auto f = a.memory.allocate({});

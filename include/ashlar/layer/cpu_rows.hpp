@@ -56,6 +56,7 @@ class cpu_rows : private detail::row_paths<Source, Shape> {
     using core::line_order;
     using core::row_order;
     using core::slots_;
+    using core::window_lines_;
     using core::window_order_;
     using typename core::own_slot;
     using typename core::slot_type;
@@ -259,6 +260,7 @@ class cpu_rows : private detail::row_paths<Source, Shape> {
         slots_.bind(words, cpus);
         frames_ = frames;
         window_order_ = core::window_for(frames.count, cpus);
+        window_lines_ = detail::low_bits<typename Source::row_bits>(1u << (window_order_ - line_order));
         return errc::ok;
     }
 };

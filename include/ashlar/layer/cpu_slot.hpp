@@ -21,6 +21,9 @@ class held_place {
     [[nodiscard, gnu::always_inline]] constexpr Units get() const noexcept {
         return {words_[0].load(memory_order::relaxed), words_[1].load(memory_order::relaxed)};
     }
+    [[nodiscard]] constexpr typename Units::bits units() const noexcept {
+        return words_[1].load(memory_order::relaxed);
+    }
     constexpr void set(Units to) const noexcept {
         words_[0].store(to.key, memory_order::relaxed);
         words_[1].store(to.mask, memory_order::relaxed);
@@ -130,6 +133,13 @@ class cpu_slot : public slot_lock<Word> {
     }
     /// Part of a line is held, but not as a line.
     [[nodiscard]] constexpr bool holds_in_line(frame<Space> first) const noexcept {
+        // Who has only lines finds that out at once.
+        bits some = static_cast<bits>(pending().units() | pending_rows().units());
+        for (unsigned class_index = 0; class_index < Classes; ++class_index) {
+            some = static_cast<bits>(some | allocation(class_index).units() |
+                                     allocation_rows(class_index).units());
+        }
+        if (some == 0) return false;
         const auto in_line = [line = first.number >> LineOrder](const auto& held) noexcept {
             return held.mask != 0 && held.first().number >> LineOrder == line;
         };

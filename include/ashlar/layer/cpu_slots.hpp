@@ -26,6 +26,8 @@ class slot_lock {
     constexpr slot_lock() noexcept = default;
     constexpr explicit slot_lock(Word* words) noexcept : words_(words) {}
 
+    /// False of a slot that was made of nothing.
+    [[nodiscard]] constexpr bool is_bound() const noexcept { return words_ != nullptr; }
     [[nodiscard]] constexpr bool try_lock() const noexcept {
         return words_[0].exchange(1, memory_order::acquire) == 0;
     }

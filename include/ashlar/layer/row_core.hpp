@@ -146,7 +146,7 @@ class row_core {
         freed.for_each_unit(freed.mask, [&](frame<space> each) noexcept { join_rows(slot, each); });
         return errc::ok;
     }
-    constexpr errc free_line(slot_type slot, frame<space> first) noexcept {
+    [[gnu::noinline]] constexpr errc free_line(slot_type slot, frame<space> first) noexcept {
         if (const errc wrong = inner_.would_free(first, line_order); wrong != errc::ok) return wrong;
         if (slot.holds_in_line(first)) return errc::double_free;
         return keep_lines(slot, lines::block(first, line_order, window_order_));
@@ -168,7 +168,7 @@ class row_core {
             allocation.leave(static_cast<bits>(held.mask | freed.mask));
         } else if (held.mask == 0 && inner_.offers_row(freed.first_of(freed.mask))) {
             allocation.set(freed);
-        } else if (is_waiting && !waiting.with(freed.mask).is_full(window_order_)) {
+        } else if (is_waiting && waiting.with(freed.mask).mask != window_lines_) {
             pending.leave(static_cast<bits>(waiting.mask | freed.mask));
         } else {
             leave_pending_lines(slot, freed);
@@ -217,7 +217,7 @@ class row_core {
             pending = {freed.key, 0};
         }
         pending = pending.with(freed.mask);
-        if (!pending.is_full(window_order_)) return slot.pending_lines().set(pending);
+        if (pending.mask != window_lines_) return slot.pending_lines().set(pending);
         slot.pending_lines().set({});
         give(pending);
     }
@@ -249,6 +249,7 @@ class row_core {
     range<space> frames_{};
     slots slots_{};
     unsigned window_order_ = line_order;
+    bits window_lines_ = 1;  ///< all lines of a window
 
  private:
     /// One row is in one place: what the slot has of it elsewhere comes along.

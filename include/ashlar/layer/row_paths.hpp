@@ -20,6 +20,7 @@ class row_paths : protected row_core<Source, Shape> {
     using core::row_order;
     using core::window_order_;
     using typename core::bits;
+    using typename core::lines;
     using typename core::own_slot;
     using typename core::row;
     using typename core::slot_type;
@@ -27,20 +28,34 @@ class row_paths : protected row_core<Source, Shape> {
 
     [[gnu::always_inline]] constexpr result<frame<space>> allocate_in(const own_slot& own,
                                                                       const request<space>& wanted) noexcept {
-        if (own.held && wanted.order < row_order && serves_any_block(wanted)) [[likely]] {
-            const auto place = own.slot.allocation(core::class_of(wanted));
-            const row held = place.get();
-            if (const bits taken = held.lowest_block(wanted.order); taken != 0) [[likely]] {
-                place.leave(static_cast<bits>(held.mask & ~taken));
-                return held.first_of(taken);
+        if (own.held && serves_any_block(wanted)) [[likely]] {
+            if (wanted.order < row_order) [[likely]] {
+                const auto place = own.slot.allocation(core::class_of(wanted));
+                const row held = place.get();
+                if (const bits taken = held.lowest_block(wanted.order); taken != 0) [[likely]] {
+                    place.leave(static_cast<bits>(held.mask & ~taken));
+                    return held.first_of(taken);
+                }
+            } else if (wanted.order == line_order) {
+                const auto place = own.slot.allocation_lines();
+                const lines held = place.get();
+                if (held.mask != 0) [[likely]] {
+                    place.leave(static_cast<bits>(held.mask & (held.mask - 1)));
+                    return held.first_of(held.mask);
+                }
             }
         }
-        return allocate_otherwise(own.held, own.slot, wanted);
+        return allocate_otherwise(own.held ? own.slot : slot_type{}, preferences(wanted), wanted.nodes,
+                                  wanted.below);
     }
     [[gnu::always_inline]] constexpr errc free_in(const own_slot& own, frame<space> first,
                                                   unsigned order) noexcept {
-        if (!own.held || order >= row_order || first.number == 0)
-            return free_otherwise(own.held, own.slot, first, order);
+        if (!own.held || first.number == 0) return free_otherwise(own.held, own.slot, first, order);
+        if (order >= row_order) {
+            return order == line_order && line_order <= Source::top_order
+                       ? this->free_line(own.slot, first)
+                       : free_otherwise(own.held, own.slot, first, order);
+        }
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
         const row freed = this->row_of(first, order);
         for (unsigned class_index = 0; class_index < classes; ++class_index) {
@@ -68,10 +83,31 @@ class row_paths : protected row_core<Source, Shape> {
     }
 
  private:
-    // Paths that are rarely taken get their arguments by value: nothing of them lies in memory before.
-    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(bool held, slot_type slot,
-                                                                        request<space> wanted) noexcept {
-        if (!held) return inner_.allocate(wanted);
+    /// What a request prefers, in two registers. Paths that are rarely taken get their arguments by value,
+    /// and none of them in memory: what lies there was stored before it was known whether it is needed.
+    struct preferences {
+        constexpr explicit preferences(const request<space>& of) noexcept
+            : order(of.order),
+              effort(of.effort),
+              node(of.node),
+              mirror(of.mirror),
+              mobility(of.mobility),
+              urgent(of.urgent) {}
+
+        unsigned order;
+        std::uint32_t effort;
+        node_id node;
+        ashlar::mirror mirror;
+        ashlar::mobility mobility;
+        bool urgent;
+    };
+    /// `slot`: the caller's, if it is held.
+    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(slot_type slot, preferences what,
+                                                                        node_set nodes,
+                                                                        frame<space> below) noexcept {
+        const request<space> wanted{what.order,  what.node,     nodes,       below,
+                                    what.mirror, what.mobility, what.urgent, what.effort};
+        if (!slot.is_bound()) return inner_.allocate(wanted);
         if (wanted.order <= window_order_ && serves_any_block(wanted)) {
             const auto got = wanted.order < row_order    ? this->take_small(slot, wanted)
                              : wanted.order < line_order ? this->take_rows(slot, wanted)
@@ -104,7 +140,6 @@ class row_paths : protected row_core<Source, Shape> {
     [[gnu::noinline]] constexpr errc free_otherwise(bool held, slot_type slot, frame<space> first,
                                                     unsigned order) noexcept {
         if (!held || order > Source::top_order || !aligned(first, order)) return inner_.free(first, order);
-        if (order == line_order && first.number != 0) return this->free_line(slot, first);
         const range<space> frames = block(first, order);
         if (slot.holds(frames, window_order_)) {
             const errc wrong = inner_.would_free(first, order);

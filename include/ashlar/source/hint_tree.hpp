@@ -50,6 +50,8 @@ class hint_tree {
             at += leaves = words_of(leaves);
         }
         top_entries_ = static_cast<unsigned>(leaves);
+        leaf_words_ = depth_ != 0 ? levels_[0] : root_;
+        leaf_shift_ = depth_ != 0 ? 0 : root_shift_;
     }
 
     /// Records that leaf `leaf` may hold a block of rank `rank` (order + 1). Returns after the root shows it.
@@ -106,7 +108,19 @@ class hint_tree {
 
     /// The entry of a leaf as it stands.
     [[nodiscard]] constexpr unsigned peek(std::size_t leaf) const noexcept {
-        return static_cast<unsigned>(load(0, leaf) >> (shift(0, leaf)) & 15u);
+        const value seen = read(leaf_words_[leaf / entries_per_word]);
+        return static_cast<unsigned>(seen >> (position(leaf) * 4 + leaf_shift_) & 15u);
+    }
+    /// No leaf in [from, to) says that something may be free there.
+    [[nodiscard]] constexpr bool are_clear(std::size_t from, std::size_t to) const noexcept {
+        while (from < to) {
+            const std::size_t room = entries_per_word - position(from);
+            const std::size_t count = to - from < room ? to - from : room;
+            const value some = low_bits<value>(static_cast<unsigned>(count) * 4);
+            if ((load(0, from) >> shift(0, from) & some) != 0) return false;
+            from += count;
+        }
+        return true;
     }
 
     /// True when every inner entry is at least its children. Quiescence.
@@ -152,9 +166,12 @@ class hint_tree {
     [[nodiscard]] constexpr unsigned shift(unsigned level, std::size_t index) const noexcept {
         return level == depth_ ? static_cast<unsigned>(index) * 4 : position(index) * 4;
     }
+    [[nodiscard]] static constexpr value read(const Word& entries) noexcept {
+        return entries.load(memory_order::seq_cst);
+    }
     /// The word that holds an entry; at the root only this tree's half, at bit 0.
     [[nodiscard]] constexpr value load(unsigned level, std::size_t index) const noexcept {
-        const value seen = word(level, index).load(memory_order::seq_cst);
+        const value seen = read(word(level, index));
         return level == depth_ ? top(seen) : seen;
     }
     [[nodiscard]] constexpr unsigned entry(unsigned level, std::size_t index) const noexcept {
@@ -212,6 +229,8 @@ class hint_tree {
     }
 
     Word* levels_[16] = {};
+    Word* leaf_words_ = nullptr;  ///< the root's word, from the shift on, where there is no other level
+    unsigned leaf_shift_ = 0;
     Word* root_ = nullptr;
     Word* transit_ = nullptr;
     unsigned root_shift_ = 0;

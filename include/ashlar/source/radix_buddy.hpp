@@ -198,32 +198,25 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     /// those that did not become free: free already, in part or whole, or revoked.
     constexpr row_bits give_lines(frame<space> first, row_bits lines) noexcept {
         const auto shift = static_cast<unsigned>(first.number >> line_order) & (geometry::word_lines - 1);
-        bits wrong = 0;
-        for (bits rest = lines; rest != 0; rest = static_cast<bits>(rest & (rest - 1))) {
-            const auto line = static_cast<unsigned>(std::countr_zero(rest));
-            const std::size_t row = at_.row_at(first.number + (std::uint64_t{line} << line_order));
-            if (this->any_of_line(row) != 0) wrong = static_cast<bits>(wrong | bits{1} << line);
-        }
+        const std::size_t index = at_.line_word_of(first.number);
+        const bits wrong = this->lines_in_rows(first.number, lines, static_cast<bits>(lines << shift));
         const bits mask = static_cast<bits>((lines & ~wrong) << shift);
         if (mask == 0) return wrong;
-        const bits refused = base::give_lines(at_.line_word_of(first.number), mask);
+        const bits refused = base::give_lines(index, mask);
         return static_cast<row_bits>(wrong | (refused >> shift));
     }
 
     /// `first` is the first frame of a row, `mask` frames of it that the caller owns. Answers the bits that
     /// did not become free: free already, or revoked.
     constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
-        const bits whole = this->whole(at_.line_word_of(first.number)).load(memory_order::relaxed);
+        word* const words = this->words_;
+        word& row = words[at_.row_at(first.number)];
+        const bits whole = words[at_.whole_at + at_.line_word_of(first.number)].load(memory_order::relaxed);
         if ((whole & geometry::line_bit_of(first.number)) != 0) return mask;
-        const bits old = this->words_[at_.row_at(first.number)].fetch_or(mask, memory_order::seq_cst);
-        const bits fresh = static_cast<bits>(mask & ~old);
-        bits refused = static_cast<bits>(old & mask);
-        if (fresh == 0) return static_cast<row_bits>(refused);
-        if (this->given(first.number, static_cast<bits>(old | mask), fresh) == errc::revoked) {
-            refused = static_cast<bits>(refused | this->absent_bits(at_.line_of(first.number),
-                                                                    geometry::row_of(first.number), fresh));
-        }
-        return static_cast<row_bits>(refused);
+        const bits old = row.fetch_or(mask, memory_order::seq_cst);
+        if ((old & mask) != 0) [[unlikely]]
+            return gave_row(first, mask, old);
+        return this->given(first.number, static_cast<bits>(old | mask), mask);
     }
     /// `first` lies in the attached range.
     [[nodiscard]] constexpr bool offers_row(frame<space> first) const noexcept {
@@ -306,6 +299,15 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     }
 
  private:
+    /// The rest of `give_row` where some bits were set in the row already.
+    [[gnu::noinline]] constexpr row_bits gave_row(frame<space> first, row_bits mask, bits old) noexcept {
+        const bits fresh = static_cast<bits>(mask & ~old);
+        bits refused = static_cast<bits>(old & mask);
+        if (fresh == 0) return refused;
+        refused =
+            static_cast<bits>(refused | this->given(first.number, static_cast<bits>(old | mask), fresh));
+        return refused;
+    }
     constexpr void unbind() noexcept { static_cast<base&>(*this) = base{}; }
 
     [[nodiscard]] constexpr search search_for(const request<space>& wanted,

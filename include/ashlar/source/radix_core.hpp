@@ -20,7 +20,8 @@ namespace ashlar::detail {
 ///   bits, seq_cst, half of "write my row, then read the other rows, the flags and the hints".
 /// - whole: a bit a line, set = all of it free and its rows zero. Take and split: acq_rel; give: seq_cst.
 /// - A look at rows and whole bits before a free is relaxed: the block is the caller's, so what he knows of
-///   it stays true; a wrong free that races nobody comes after what made it wrong.
+///   it stays true; a wrong free that races nobody comes after what made it wrong. Lines that a CPU gives
+///   back are looked at once more, through the hints, which a wrong free has raised when it returns.
 /// - online: a bit a line. The holder of the lock only: set before the holes of its line go, relaxed, cleared
 ///   after they came, release. Givers re-read it after giving, relaxed: a revocation clears it and then
 ///   sweeps the word that was given into, both by read-modify-writes, of which the later one sees the earlier
@@ -95,10 +96,8 @@ class radix_core {
         return words_[at_.isolated_at + index];
     }
 
-    /// All rows of a line together, by the index of the first one among all words. Unrolled: frees of lines
-    /// spend their time here.
-    [[nodiscard, gnu::always_inline]] constexpr bits any_of_line(std::size_t first_row) const noexcept {
-        const word* const rows = words_ + first_row;
+    /// All rows of a line together. Unrolled: frees of lines spend their time here.
+    [[nodiscard, gnu::always_inline]] static constexpr bits any_of_line(const word* rows) noexcept {
         return [rows]<std::size_t... index>(std::index_sequence<index...>) noexcept {
             return static_cast<bits>((rows[index].load(memory_order::relaxed) | ...));
         }

@@ -3,6 +3,9 @@
 
 #include <ashlar/source/blocks.hpp>
 #include <ashlar/source/radix_recover.hpp>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 
 namespace ashlar::detail {
 
@@ -27,12 +30,16 @@ class radix_free : public radix_recover<Platform, Shape> {
     [[nodiscard, gnu::always_inline]] constexpr errc check_give(frame<space> first,
                                                                 unsigned order) const noexcept {
         if (order <= row_order && at_.starts_in(first.number, order)) [[likely]] {
+            // Members are looked up once: an atomic access may have changed any, for all that compilers know.
+            const word* const words = this->words_;
             const std::size_t lines = at_.line_word_of(first.number);
             const bits line = geometry::line_bit_of(first.number);
-            if ((recover::online(lines).load(memory_order::relaxed) & line) != 0) [[likely]] {
+            const word& row = words[at_.row_at(first.number)];
+            const word& whole_lines = words[at_.whole_at + lines];
+            if ((words[at_.online_at + lines].load(memory_order::relaxed) & line) != 0) [[likely]] {
                 const bits mask = block_bits<bits>(geometry::bit_of(first.number), order);
-                const bits seen = this->words_[at_.row_at(first.number)].load(memory_order::relaxed);
-                const bits whole = this->whole(lines).load(memory_order::relaxed);
+                const bits seen = row.load(memory_order::relaxed);
+                const bits whole = whole_lines.load(memory_order::relaxed);
                 return ((seen & mask) | (whole & line)) != 0 ? errc::double_free : errc::ok;
             }
         }
@@ -50,7 +57,37 @@ class radix_free : public radix_recover<Platform, Shape> {
         return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
     }
 
+    /// Of whole lines that the caller holds, those in whose rows something is free: wrong frees of others.
+    /// Bit i of `lines` is line i from that of `number` on, `in_word` are their bits among the whole lines.
+    /// Rows of which nothing is hinted at are clear, but for those that are isolated; a free that has not
+    /// returned yet, or that met a readmission, may not be hinted at.
+    [[nodiscard]] constexpr bits lines_in_rows(std::uint64_t number, bits lines,
+                                               bits in_word) const noexcept {
+        const std::size_t first = at_.line_of(number);
+        const bits isolated = this->isolated(at_.line_word_of(number)).load(memory_order::relaxed) & in_word;
+        if (isolated == 0 && (lines & (lines - 1)) == 0 &&
+            this->row_tree_.peek(first + static_cast<unsigned>(std::countr_zero(lines))) == 0) {
+            return 0;
+        }
+        return lines_with_rows(first, lines, isolated == 0);
+    }
+
  private:
+    [[nodiscard, gnu::noinline]] constexpr bits lines_with_rows(std::size_t first, bits lines,
+                                                                bool hinted) const noexcept {
+        const std::size_t low = first + static_cast<unsigned>(std::countr_zero(lines));
+        const std::size_t end = first + geometry::word_lines - static_cast<unsigned>(std::countl_zero(lines));
+        if (hinted && this->row_tree_.are_clear(low, end)) return 0;
+        bits found = 0;
+        for (bits rest = lines; rest != 0; rest = static_cast<bits>(rest & (rest - 1))) {
+            const auto bit = static_cast<unsigned>(std::countr_zero(rest));
+            const std::size_t line = first + bit;
+            if (hinted && this->row_tree_.peek(line) == 0) continue;
+            if (this->any_of_line(&this->row(line, 0)) != 0)
+                found = static_cast<bits>(found | bits{1} << bit);
+        }
+        return found;
+    }
     /// ok for a naturally aligned block of online frames, free or not.
     [[nodiscard]] constexpr errc check_block(frame<space> first, unsigned order) const noexcept {
         if (order > Shape.top_order) return errc::unsupported;
@@ -82,7 +119,7 @@ class radix_free : public radix_recover<Platform, Shape> {
         do {
             if ((seen & mask) != 0) return errc::double_free;
         } while (!row.compare_exchange(seen, static_cast<bits>(seen | mask), memory_order::seq_cst));
-        return this->given(number, static_cast<bits>(seen | mask), mask);
+        return this->given(number, static_cast<bits>(seen | mask), mask) != 0 ? errc::revoked : errc::ok;
     }
 
     constexpr errc free_rows(std::uint64_t number, unsigned order) noexcept {
@@ -100,7 +137,8 @@ class radix_free : public radix_recover<Platform, Shape> {
         // The last row's check sees all of them: one look for a merge, one hint.
         for (unsigned i = first; i < last && error == errc::ok; ++i) {
             if (i + 1 == last || !this->is_online(line)) {
-                error = this->given(at_.frame_of_line(line) + i * geometry::row_frames, full_row, full_row);
+                const std::uint64_t row = at_.frame_of_line(line) + i * geometry::row_frames;
+                if (this->given(row, full_row, full_row) != 0) error = errc::revoked;
             }
         }
         return error;
@@ -108,12 +146,15 @@ class radix_free : public radix_recover<Platform, Shape> {
 
     /// As `check_give`, for a line of the attached range.
     [[nodiscard]] constexpr errc check_line_give(std::uint64_t number) const noexcept {
-        const std::size_t index = at_.line_word_of(number);
+        const word* const words = this->words_;
+        const word* const rows = words + at_.row_at(number);
+        const std::size_t lines = at_.line_word_of(number);
         const bits line = geometry::line_bit_of(number);
-        if ((this->online(index).load(memory_order::relaxed) & line) == 0) [[unlikely]]
+        const word& whole = words[at_.whole_at + lines];
+        if ((words[at_.online_at + lines].load(memory_order::relaxed) & line) == 0) [[unlikely]]
             return check_any_give(frame<space>{number}, line_order);
-        bits any = static_cast<bits>(this->whole(index).load(memory_order::relaxed) & line);
-        any |= this->any_of_line(at_.row_at(number));
+        bits any = static_cast<bits>(whole.load(memory_order::relaxed) & line);
+        any |= this->any_of_line(rows);
         return any != 0 ? errc::double_free : errc::ok;
     }
     constexpr errc free_line(std::uint64_t number) noexcept {

@@ -26,22 +26,14 @@ class radix_give : public radix_core<Platform, Shape> {
     using typename core::space;
 
     /// After bits went into the row of a frame: takes them out again if the frames left meanwhile (revoked),
-    /// merges, hints. `now` is the row as it was left, `mask` what was given.
-    [[gnu::always_inline]] constexpr errc given(std::uint64_t number, bits now, bits mask) noexcept {
+    /// merges, hints. `now` is the row as it was left, `mask` what was given. Answers what of it is gone.
+    /// Rare cases are calls in the last place: the others then save no registers.
+    [[gnu::always_inline]] constexpr bits given(std::uint64_t number, bits now, bits mask) noexcept {
         const bits online = this->online(at_.line_word_of(number)).load(memory_order::relaxed);
         if ((online & geometry::line_bit_of(number)) == 0) [[unlikely]] {
-            if (take_absent(number, mask)) return errc::revoked;
+            return given_absent(number, now, mask);
         }
-        const std::size_t line = at_.line_of(number);
-        if (now == full_row) [[unlikely]] {
-            given_full_row(line);
-            return errc::ok;
-        }
-        const bits offered = this->offered(line, geometry::row_of(number), now);
-        const unsigned known = row_tree_.peek(line);
-        if (known <= row_order && has_block_with(offered, known, mask)) [[unlikely]]
-            hint_row(line, offered);
-        return errc::ok;
+        return given_present(number, now, mask);
     }
 
     /// Gives whole lines of one word back; none of them holds frame 0. Answers those that did not become
@@ -58,7 +50,7 @@ class radix_give : public radix_core<Platform, Shape> {
         }
         const bits offered = static_cast<bits>(now & ~this->isolated(index).load(memory_order::seq_cst));
         if (const unsigned known = whole_tree_.peek(index);
-            known <= geometry::word_lines_order && free_blocks(offered, known) != 0) {
+            known <= geometry::word_lines_order && has_block_with(offered, known, mask)) {
             whole_tree_.raise(index, largest_block(offered));
         }
         if (now == all_lines) moves::note(this->transit_word());
@@ -135,6 +127,21 @@ class radix_give : public radix_core<Platform, Shape> {
     }
 
  private:
+    [[gnu::always_inline]] constexpr bits given_present(std::uint64_t number, bits now, bits mask) noexcept {
+        const std::size_t line = at_.line_of(number);
+        if (now == full_row) [[unlikely]]
+            return given_full_row(line);
+        const bits offered = number >> row_order == 0 ? static_cast<bits>(now & ~bits{1}) : now;
+        const unsigned known = row_tree_.peek(line);
+        if (known <= row_order && has_block_with(offered, known, mask)) [[unlikely]]
+            return hint_row(line, offered);
+        return 0;
+    }
+    [[gnu::noinline]] constexpr bits given_absent(std::uint64_t number, bits now, bits mask) noexcept {
+        if (take_absent(number, mask))
+            return absent_bits(at_.line_of(number), geometry::row_of(number), mask);
+        return given_present(number, now, mask);
+    }
     /// Takes what is not online of the frames given out of their row again. True when that was all of it, and
     /// nobody else did: whoever clears the bits accounts for them, this free or the sweep of the revocation.
     [[gnu::noinline]] constexpr bool take_absent(std::uint64_t number, bits mask) noexcept {
@@ -157,11 +164,13 @@ class radix_give : public radix_core<Platform, Shape> {
             if (gone != 0) this->row(line, i).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
         }
     }
-    [[gnu::noinline]] constexpr void given_full_row(std::size_t line) noexcept {
+    [[gnu::noinline]] constexpr bits given_full_row(std::size_t line) noexcept {
         if (!merge(line)) hint_full_row(line);
+        return 0;
     }
-    [[gnu::noinline]] constexpr void hint_row(std::size_t line, bits offered) noexcept {
+    [[gnu::noinline]] constexpr bits hint_row(std::size_t line, bits offered) noexcept {
         if (!this->is_isolated(line)) row_tree_.raise(line, largest_block(offered));
+        return 0;
     }
     /// A full row joins its neighbours; what is in other rows cannot make a larger block.
     constexpr void hint_full_row(std::size_t line) noexcept {

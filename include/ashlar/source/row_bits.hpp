@@ -16,31 +16,34 @@ template <class Bits>
     return count >= width<Bits> ? static_cast<Bits>(~Bits{0}) : static_cast<Bits>((Bits{1} << count) - 1);
 }
 
-/// The bits of the block of 2^order that starts at `bit`.
+/// One bit at every multiple of 2^order, and the bits of the first block, by order: looked up, for a search
+/// cannot afford the division, nor a free the shifts.
 template <class Bits>
-[[nodiscard]] constexpr Bits block_bits(unsigned bit, unsigned order) noexcept {
-    return static_cast<Bits>(low_bits<Bits>(1u << order) << bit);
-}
-
-/// One bit at every multiple of 2^order, by order: looked up, for a search cannot afford the division.
-template <class Bits>
-struct block_starts {
+struct block_masks {
     static constexpr unsigned orders = static_cast<unsigned>(std::countr_zero(width<Bits>)) + 1;
-    Bits of_order[orders] = {};
-    constexpr block_starts() noexcept {
+    Bits starts[orders] = {};
+    Bits first[orders] = {};
+    constexpr block_masks() noexcept {
         Bits every = 1;
         for (unsigned order = orders - 1; order != 0; --order) {
-            of_order[order] = every;
+            starts[order] = every;
             every = static_cast<Bits>(every | (every << (1u << (order - 1))));
         }
-        of_order[0] = every;
+        starts[0] = every;
+        for (unsigned order = 0; order < orders; ++order) first[order] = low_bits<Bits>(1u << order);
     }
 };
 template <class Bits>
-inline constexpr block_starts<Bits> all_block_starts{};
+inline constexpr block_masks<Bits> all_block_masks{};
 template <class Bits>
 [[nodiscard]] constexpr Bits starts(unsigned order) noexcept {
-    return all_block_starts<Bits>.of_order[order];
+    return all_block_masks<Bits>.starts[order];
+}
+
+/// The bits of the block of 2^order, at most a word, that starts at `bit`.
+template <class Bits>
+[[nodiscard]] constexpr Bits block_bits(unsigned bit, unsigned order) noexcept {
+    return static_cast<Bits>(all_block_masks<Bits>.first[order] << bit);
 }
 
 /// The start bits of all free blocks of 2^order.
