@@ -4,7 +4,7 @@
 instructions.py BENCH --zone [--lines]
 
 How many instructions one allocation and its free (`trace`: one event) execute, and how many of them are atomic
-read-modify-writes, by Valgrind's callgrind: on 64 MiB (`trace`: 1 GiB), one thread, each workload with two numbers of
+read-modify-writes, by Valgrind's callgrind: on 1 GiB, one thread, each workload with two numbers of
 iterations, so that what comes before and after cancels out. REGEX chooses benchmarks by their names; else all that run
 one thread. Hardware counters (cache misses) are not asked: what runs here is a simulated processor.
 
@@ -33,7 +33,7 @@ Cost = collections.namedtuple("Cost", "instructions atomics")
 
 class Bench:
     def __init__(self, program, peers):
-        self.words = [program, "--memory", "64M", *(word for peer in peers for word in ("--peer", peer))]
+        self.words = [program, "--memory", "1G", *(word for peer in peers for word in ("--peer", peer))]
         # As peers with storage of their own for each thread want it.
         self.environment = {**os.environ, "GLIBC_TUNABLES": "glibc.rtld.optional_static_tls=16384"}
 

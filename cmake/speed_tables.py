@@ -217,7 +217,7 @@ def instructions(costs, parse, added):
                          else f"{found[0]['instructions']:.0f} ({atomics:.1f})")
         rows.append([row_name(*row), *cells])
     told = ", ".join(f"{count:.0f} to {verb}" for verb, count in added.items())
-    return [*markdown(rows), "", f"Counted by Valgrind's callgrind, one thread, 64 MiB. A machine adds to its zone's own, at "
+    return [*markdown(rows), "", f"Counted by Valgrind's callgrind, one thread, 1 GiB. A machine adds to its zone's own, at "
             f"order 0 of {code('radix/exclusive')}, in instructions: {told}. Cache misses: not counted here."]
 
 

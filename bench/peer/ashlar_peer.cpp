@@ -5,9 +5,9 @@
 
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/source/radix_buddy.hpp>
+#include <ashlar/testing/word_buffer.hpp>
 #include <memory>
 #include <new>
-#include <vector>
 
 namespace {
 
@@ -28,7 +28,7 @@ struct peer {
     explicit peer(std::uint64_t count)
         : managed{{first_frame}, count}, words(source::metadata_words(managed)) {}
     ashlar::range<> managed;
-    std::vector<source::word> words;
+    ashlar::testing::word_buffer<source::word> words;  // rows of a line share a cache line
     source frames;
 };
 
@@ -37,7 +37,7 @@ struct peer {
 extern "C" void* ashlar_peer_create(std::uint64_t frames, std::uint32_t cpus) {
     told_cpu::cpus = cpus;
     auto made = std::make_unique<peer>(frames);
-    const ashlar::view<source::word> words{made->words.data(), made->words.size()};
+    const ashlar::view<source::word> words = made->words.words();
     if (made->frames.attach(made->managed, words, ashlar::start::fresh) != ashlar::errc::ok) return nullptr;
     if (made->frames.online(made->managed) != ashlar::errc::ok) return nullptr;
     return made.release();
