@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What it costs to find and hold the window of a peer's block that has one.
+// What it costs to find and hold the window of a peer's block that has one, and to use one that covers
+// everything.
 #include <benchmark/benchmark.h>
 
 #include <ashlar/remote/identity_window.hpp>
@@ -162,6 +163,96 @@ void add(const char* name) {
     });
 }
 
+/// A mapping, and words and pages anywhere in it.
+struct mapping {
+    static constexpr std::size_t words = 8 << 20;
+    static constexpr std::size_t page_words = 512;
+    static constexpr std::size_t accesses = 4096;
+
+    std::vector<std::uint64_t> memory = std::vector<std::uint64_t>(words, 3);
+    std::vector<std::uint64_t> offsets;  ///< in bytes, of words
+    std::vector<std::uint64_t> pages;    ///< in bytes
+    /// The peer's memory from 4 GiB on, as this mapping shows it.
+    ashlar::identity_window<> window{{{std::uint64_t{1} << 32}, words * 8}, {address_of(memory.data())}};
+
+    mapping() {
+        std::mt19937_64 random(2);
+        for (std::size_t i = 0; i < accesses; ++i) {
+            offsets.push_back(random() % words * 8);
+            pages.push_back(random() % (words / page_words) * page_words * 8);
+        }
+    }
+    [[nodiscard]] static std::uint64_t address_of(const std::uint64_t* at) {
+        return reinterpret_cast<std::uintptr_t>(at);
+    }
+    [[nodiscard]] static const std::uint64_t* words_at(ashlar::byte_address<ashlar::machine> local) {
+        return reinterpret_cast<const std::uint64_t*>(static_cast<std::uintptr_t>(local.value));
+    }
+    [[nodiscard]] static ashlar::byte_address<ashlar::peer> peer_of(std::uint64_t offset) {
+        return {(std::uint64_t{1} << 32) + offset};
+    }
+};
+
+/// The same pages for all who access them.
+[[nodiscard]] mapping& shared_mapping() {
+    static mapping shared;
+    return shared;
+}
+
+struct raw_access {
+    static constexpr std::uint64_t add(mapping& of, std::uint64_t offset, std::size_t count) {
+        const std::uint64_t* const at = of.memory.data() + offset / 8;
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += at[i];
+        return sum;
+    }
+};
+struct address_access {
+    static std::uint64_t add(mapping& of, std::uint64_t offset, std::size_t count) {
+        const std::uint64_t* const at = mapping::words_at(of.window.local_of(mapping::peer_of(offset)));
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += at[i];
+        return sum;
+    }
+};
+struct pinned_access {
+    static std::uint64_t add(mapping& of, std::uint64_t offset, std::size_t count) {
+        const auto pin = of.window.pin(mapping::peer_of(offset), count * 8);
+        const auto local = pin.local();
+        if (!local) return 0;
+        const std::uint64_t* const at = mapping::words_at(*local);
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += at[i];
+        return pin.local() ? sum : 0;
+    }
+};
+
+template <class Access>
+void add_identity(const char* name) {
+    for (const bool is_page : {false, true}) {
+        const std::string full = std::string("remote/identity/") + name + (is_page ? "/page" : "/word");
+        benchmark::RegisterBenchmark(full.c_str(), [is_page](benchmark::State& state) {
+            mapping& of = shared_mapping();
+            const std::vector<std::uint64_t>& offsets = is_page ? of.pages : of.offsets;
+            const std::size_t count = is_page ? mapping::page_words : 1;
+            std::uint64_t wanted = 0;
+            std::uint64_t sum = 0;
+            for ([[maybe_unused]] auto _ : state) {
+                if (of.window.is_up())
+                    for (const std::uint64_t offset : offsets) sum += Access::add(of, offset, count);
+                wanted += 3 * count * offsets.size();
+                benchmark::DoNotOptimize(sum);
+            }
+            if (sum != wanted) state.SkipWithError("not what is there");
+            const auto words = static_cast<double>(state.iterations()) * static_cast<double>(count) *
+                               static_cast<double>(offsets.size());
+            // Seconds for each word.
+            state.counters["a_word"] =
+                benchmark::Counter(words, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+        });
+    }
+}
+
 }  // namespace
 
 void register_remote() {
@@ -169,6 +260,9 @@ void register_remote() {
     add<map_and_mutex>("map_mutex");
     add<map_and_mutex_once>("map_mutex_once");
     add<whole>("identity_window");
+    add_identity<raw_access>("raw");
+    add_identity<address_access>("local_of");
+    add_identity<pinned_access>("pin");
 }
 
 }  // namespace bench

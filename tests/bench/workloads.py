@@ -173,7 +173,8 @@ def main():
     check(sorted(listed) == sorted(expected_remap((1000, 10000, 100000, 1000000))), f"listed are {listed}")
     total += len(remap)
     remote = bench.run("--benchmark_filter=^remote/")
-    check_names(remote, (f"remote/hit/{each}" for each in ("window_cache", "map_mutex", "map_mutex_once", "identity_window")))
+    check_names(remote, [f"remote/hit/{each}" for each in ("window_cache", "map_mutex", "map_mutex_once", "identity_window")] +
+                [f"remote/identity/{access}/{unit}" for access in ("raw", "local_of", "pin") for unit in ("word", "page")])
     check_runs(remote)
     total += len(remote)
     movers = bench.run("--benchmark_filter=^move/")
