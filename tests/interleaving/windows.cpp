@@ -152,7 +152,7 @@ TEST_CASE("a window that two need for different blocks") {
         [](world& w) {
             return std::vector{user(w, {1, 1}), user(w, {2, 1})};
         },
-        4);
+        3);
 }
 
 TEST_CASE("a block that is forgotten while it is pinned") {
@@ -182,7 +182,7 @@ TEST_CASE("a link that is lost while a window is pinned and aimed") {
         [](world& w) {
             return std::vector{user(w, {2}), link(w), user(w, {1})};
         },
-        3);
+        2);
 }
 
 TEST_CASE("two blocks that are aimed together") {
@@ -212,7 +212,7 @@ TEST_CASE("two windows, three blocks") {
         [](world& w) {
             return std::vector{user(w, {1, 3}), user(w, {2, 1})};
         },
-        3);
+        2);
 }
 
 TEST_CASE("who sees that the link is up again sees what was done for that") {

@@ -14,14 +14,12 @@
 #include <vector>
 
 #include "remote/memory_aimer.hpp"
+#include "remote/trace_costs.hpp"
 
 namespace {
 
 using namespace ashlar;
 using namespace remote_tests;
-
-using trace = std::vector<std::uint64_t>;
-using cache_type = window_cache<memory_aimer>;
 
 [[nodiscard]] double fraction(testing::random_bits& random) {
     return static_cast<double>(random() >> 11) / 9007199254740992.0;
@@ -65,77 +63,6 @@ using cache_type = window_cache<memory_aimer>;
     return all;
 }
 
-/// Misses of whoever evicts what is asked for last from now on.
-[[nodiscard]] std::uint64_t belady(const trace& all, std::size_t windows) {
-    std::vector<std::size_t> next(all.size());
-    std::map<std::uint64_t, std::size_t> later;
-    for (std::size_t i = all.size(); i-- > 0;) {
-        const auto found = later.find(all[i]);
-        next[i] = found == later.end() ? all.size() + i : found->second;
-        later[all[i]] = i;
-    }
-    std::map<std::uint64_t, std::size_t> held;     // block: when it is asked for next
-    std::map<std::size_t, std::uint64_t> by_time;  // and the other way round
-    std::uint64_t misses = 0;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        const auto found = held.find(all[i]);
-        if (found != held.end()) {
-            by_time.erase(found->second);
-        } else {
-            ++misses;
-            if (held.size() == windows) {
-                held.erase(by_time.rbegin()->second);
-                by_time.erase(by_time.rbegin()->first);
-            }
-        }
-        held[all[i]] = next[i];
-        by_time[next[i]] = all[i];
-    }
-    return misses;
-}
-
-struct spent {
-    std::uint64_t aims = 0;
-    std::uint64_t nanoseconds = 0;
-};
-
-/// Plain LRU under the same costs: where the last one goes first, those above are aimed again.
-[[nodiscard]] spent lru(const trace& all, const memory_aimer& model) {
-    std::vector<std::uint64_t> block(model.count, ~std::uint64_t{0});
-    std::vector<std::uint64_t> used(model.count, 0);
-    spent sum;
-    std::uint64_t now = 0;
-    for (const std::uint64_t each : all) {
-        ++now;
-        auto found = static_cast<std::uint32_t>(std::find(block.begin(), block.end(), each) - block.begin());
-        if (found == model.count) {
-            found = static_cast<std::uint32_t>(std::min_element(used.begin(), used.end()) - used.begin());
-            std::uint32_t end = found + 1;
-            while (model.ordered && end < model.count && used[end] != 0) ++end;
-            for (std::uint32_t i = found; i < end; ++i) {
-                ++sum.aims;
-                sum.nanoseconds += model.cost_of(i);
-            }
-            block[found] = each;
-        }
-        used[found] = now;
-    }
-    return sum;
-}
-
-[[nodiscard]] spent run(const trace& all, memory_aimer& model) {
-    attached_cache<cache_type, memory_aimer> with(model);
-    REQUIRE(with.answer == errc::ok);
-    std::uint64_t wrong = 0;
-    for (const std::uint64_t each : all) {
-        auto pin = with.cache.pin({each * model.bytes}, 8);
-        if (!pin || model.arrives(pin.local()->value) != each * model.bytes) ++wrong;
-    }
-    CHECK(wrong == 0);
-    CHECK(!model.is_wrong);
-    return {model.aims, model.spent};
-}
-
 /// Misses of whoever knows how often each block is asked for, but not when, and keeps the favourites in all
 /// windows but one.
 [[nodiscard]] std::uint64_t favourites(const trace& all, std::size_t windows) {
@@ -147,12 +74,6 @@ struct spent {
     std::uint64_t misses = windows - 1;
     for (std::size_t i = windows - 1; i < counts.size(); ++i) misses += counts[i];
     return misses;
-}
-
-void tell(const char* name, const char* what, std::uint64_t got, std::uint64_t best, std::uint64_t plain) {
-    std::printf("%-26s %-12s %9llu, best %9llu (%.3f x), LRU %9llu\n", name, what,
-                static_cast<unsigned long long>(got), static_cast<unsigned long long>(best),
-                double(got) / double(best), static_cast<unsigned long long>(plain));
 }
 
 TEST_CASE("windows are aimed at most 1.3 times as often as by whoever knows the future") {
@@ -207,6 +128,61 @@ TEST_CASE("when the favourites change the old ones are forgotten") {
     const std::uint64_t got = run(all, model).aims;
     tell("phases", "64 windows", got, belady(all, 64), lru(all, model).aims);
     CHECK(got < lru(all, model).aims);
+}
+
+/// Blocks that are used a few times within a while, and then no more: age tells more than use does.
+[[nodiscard]] trace drifting(std::size_t length, std::uint64_t reach, std::uint64_t seed) {
+    testing::random_bits random(seed);
+    trace all;
+    for (std::size_t i = 0; i < length; ++i) all.push_back(i / 8 + random() % reach);
+    return all;
+}
+
+TEST_CASE("of two guesses the one leads that was right more often") {
+    using word = platform::atomic<std::uint32_t>;
+    for (const std::uint32_t windows : {4U, 16U, 100U}) {
+        std::vector<word> words(detail::window_duel<word>::words_for(windows));
+        const detail::window_duel<word> duel(words.data(), windows);
+        duel.clear();
+        CHECK(!duel.prefers_recent());
+        const auto play = [&](const trace& all) {
+            for (const std::uint64_t each : all) duel.seen(static_cast<std::uint32_t>(each) + 1);
+        };
+        for (int round = 0; round < 3; ++round) {
+            play(drifting(20000, windows * 2, 3));
+            CHECK(duel.prefers_recent());
+            play(scan(windows + windows / 2, 20000));
+            CHECK(!duel.prefers_recent());
+        }
+    }
+}
+
+TEST_CASE("where age tells more than use it costs what LRU costs") {
+    for (const std::uint32_t windows : {16U, 64U}) {
+        for (const std::uint64_t reach : {windows / 2, windows, windows * 2, windows * 4}) {
+            memory_aimer model;
+            model.count = windows;
+            const trace all = drifting(20000, reach, reach);
+            const std::uint64_t got = run(all, model).aims;
+            const std::uint64_t plain = lru(all, model).aims;
+            tell("drift", (std::to_string(windows) + " windows").c_str(), got, belady(all, windows), plain);
+            CHECK(got * 10 <= plain * 11);
+        }
+    }
+}
+
+TEST_CASE("a scan after that is not taken for what was before") {
+    for (const std::size_t blocks : {66U, 70U, 80U, 100U, 128U}) {
+        memory_aimer model;
+        model.count = 64;
+        trace all = drifting(10000, 128, 5);
+        for (const std::uint64_t each : scan(blocks, 20000)) all.push_back(1'000'000 + each);
+        const std::uint64_t got = run(all, model).aims;
+        const std::uint64_t best = belady(all, 64);
+        const std::uint64_t plain = lru(all, model).aims;
+        tell("drift, then a scan", (std::to_string(blocks) + " blocks").c_str(), got, best, plain);
+        CHECK(got * 4 <= plain * 3);
+    }
 }
 
 TEST_CASE("what it costs is below plain LRU where windows cost much, and not all the same") {

@@ -29,7 +29,7 @@ namespace ashlar {
 ///   read-modify-write that acquires what opening the window released; unpinning releases what closing it
 ///   acquires; the block is compared under the pin; all else is written under a lock that hits do not take.
 /// - Complexity: a hit is O(1), without a lock or a wait. A miss looks at each window, and aims one.
-/// - Replacement: see `detail::window_writer`.
+/// - Replacement: see `detail::window_choice`.
 /// - Waiting is bounded: a miss that finds the lock taken, or each window pinned and some of them by
 ///   processors only, tries `patience` times, with `Platform::pause()` between if there is one; then `busy`.
 /// - Context: `pin` of what a window has, releasing pins, `link_lost`: any, NMI too. Other pins,
@@ -225,7 +225,7 @@ class window_cache {
         const std::uint32_t epoch = at_.epoch().load(memory_order::relaxed);
         if (record::is_open(window.pin()) && window.block().load(memory_order::relaxed) == key &&
             window.epoch().load(memory_order::relaxed) == epoch) [[likely]] {
-            window.count_use();
+            window.count_use(at_.misses().load(memory_order::relaxed));
             return true;
         }
         window.unpin();

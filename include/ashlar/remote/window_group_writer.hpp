@@ -61,14 +61,13 @@ class window_group_writer : public window_writer<Aimer, Word> {
     constexpr errc fill_group(window_group& group) const noexcept {
         const std::uint32_t epoch = this->at_.epoch().load(memory_order::acquire);
         if (epoch % 2 == 0) return errc::revoked;
-        const std::uint32_t now = this->at_.misses().load(memory_order::relaxed) + group.count;
-        this->at_.misses().store(now, memory_order::relaxed);
+        const std::uint32_t now = this->choice_.note_miss(group.count);
         if (const errc answer = this->see_epoch(epoch); answer != errc::ok) return answer;
         for (std::uint32_t i = 0; i < group.count; ++i) {
             const errc known = this->at_.refused().reason(group.keys[i], now);
             if (known != errc::ok) return known;
         }
-        this->age();
+        this->choice_.age();
         bool is_held[window_group::most]{};
         window_target targets[window_group::most]{};
         std::uint32_t wanted = 0;
@@ -112,7 +111,7 @@ class window_group_writer : public window_writer<Aimer, Word> {
     /// side by side.
     constexpr errc take(std::uint32_t key, std::uint32_t epoch, std::uint32_t& number) const noexcept {
         for (std::uint32_t looks = 0; looks < 4; ++looks) {
-            number = this->choose(key, epoch);
+            number = this->choice_.choose(key, epoch);
             if (number == base::none) return errc::busy;
             if (!this->at_.window(number).close()) continue;
             this->leave(number);

@@ -21,7 +21,7 @@ namespace ashlar::detail {
 /// | generation, epoch | the writer, closed | relaxed: read under a pin |
 /// | block | the writer, closed; to 0 at any time | relaxed: read under a pin |
 /// | target, born | the writer | relaxed: he alone reads them |
-/// | uses | whoever pins; the writer | relaxed: a count that may lose some |
+/// | uses, last use | whoever pins; the writer | relaxed: a count that may lose some, a time |
 /// | dma, device | such an owner, under his pin | relaxed: a hint how long the pins last |
 ///
 /// The writer is whoever holds the lock of the cache. A pin that finds the window closed, or another block,
@@ -77,7 +77,10 @@ class window_words {
         return all > others ? all - others : 0;
     }
 
-    constexpr void count_use() const noexcept {
+    /// Counts once for each `now`, so that many uses in a row are one, and cost a load.
+    constexpr void count_use(std::uint32_t now) const noexcept {
+        if (last_use().load(memory_order::relaxed) == now) return;
+        last_use().store(now, memory_order::relaxed);
         const std::uint32_t known = uses().load(memory_order::relaxed);
         if (known < most_uses) uses().store(known + 1, memory_order::relaxed);
     }
@@ -90,6 +93,8 @@ class window_words {
     [[nodiscard]] constexpr Word& target() const noexcept { return at_[5]; }
     /// When it was aimed, as the cache counts.
     [[nodiscard]] constexpr Word& born() const noexcept { return at_[6]; }
+    /// When it was used last, by the same clock.
+    [[nodiscard]] constexpr Word& last_use() const noexcept { return at_[9]; }
 
  private:
     static constexpr std::uint32_t most_uses = std::uint32_t{1} << 16;

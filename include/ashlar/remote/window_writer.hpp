@@ -6,20 +6,15 @@
 #include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/pin_owner.hpp>
 #include <ashlar/remote/window_aimer.hpp>
+#include <ashlar/remote/window_choice.hpp>
 #include <ashlar/remote/window_layout.hpp>
 #include <cstddef>
 #include <cstdint>
 
 namespace ashlar::detail {
 
-/// What whoever holds the lock of a window cache does: chooses windows, takes them off the map, aims them and
-/// opens them again. A pure view; `Word` as in `window_words`.
-///
-/// The choice: the window that costs least, now and later. Later a block that leaves comes back about as
-/// often as it was used lately; so a window's price is what aiming it costs, plus what aiming the cheapest
-/// one costs for each use of what it holds. Between equals: one beside the window with the neighbouring
-/// block, then the one that was aimed last, so that a scan passes through one window and the others stay.
-/// Counts are halved when their sum is above `sample` for each window: what was busy once is forgotten.
+/// What whoever holds the lock of a window cache does: takes windows off the map, aims them and opens them
+/// again; which one, `window_choice` says. A pure view; `Word` as in `window_words`.
 template <class Aimer, class Word>
 class window_writer {
     using layout = window_layout<Word>;
@@ -27,18 +22,16 @@ class window_writer {
 
  public:
     static constexpr std::uint32_t none = window_map<Word>::none;
-    static constexpr std::uint32_t sample = 16;
 
     constexpr window_writer(Aimer& aimer, const layout& at, unsigned shift, std::uint64_t cheapest) noexcept
-        : aimer_(&aimer), at_(at), shift_(shift), cheapest_(cheapest) {}
+        : aimer_(&aimer), at_(at), shift_(shift), choice_(aimer, at, cheapest) {}
 
     /// Finds the block or aims a window at it, and leaves that one open with a pin of the caller's. `busy` if
     /// each window is pinned; else what the aimer said, or had said.
     constexpr errc fill(std::uint32_t key, std::uint32_t& number) const noexcept {
         const std::uint32_t epoch = at_.epoch().load(memory_order::acquire);
         if (epoch % 2 == 0) return errc::revoked;
-        const std::uint32_t now = at_.misses().load(memory_order::relaxed) + 1;
-        at_.misses().store(now, memory_order::relaxed);
+        const std::uint32_t now = choice_.note_miss();
         if (const errc answer = see_epoch(epoch); answer != errc::ok) return answer;
         if (const errc known = at_.refused().reason(key, now); known != errc::ok) return known;
         number = holder_of(key, epoch);
@@ -47,7 +40,7 @@ class window_writer {
             at_.window(number).unpin();
             return errc::limit;
         }
-        age();
+        choice_.age();
         const errc answer =
             is_ordered() ? aim_ordered(key, epoch, now, number) : aim_any(key, epoch, now, number);
         if (answer != errc::ok) at_.refused().note(key, answer, now);
@@ -120,61 +113,10 @@ class window_writer {
         return none;
     }
 
-    constexpr void age() const noexcept {
-        std::uint64_t sum = 0;
-        for (std::uint32_t i = 0; i < at_.windows(); ++i)
-            sum += at_.window(i).uses().load(memory_order::relaxed);
-        if (sum <= std::uint64_t{sample} * at_.windows()) return;
-        for (std::uint32_t i = 0; i < at_.windows(); ++i) {
-            Word& uses = at_.window(i).uses();
-            uses.store(uses.load(memory_order::relaxed) / 2, memory_order::relaxed);
-        }
-        at_.history().age();
-    }
-
-    /// Uses that count: those of a block that may still be found.
-    [[nodiscard]] constexpr std::uint64_t worth(std::uint32_t i, std::uint32_t epoch) const noexcept {
-        const record window = at_.window(i);
-        const bool is_found = window.block().load(memory_order::relaxed) != 0 &&
-                              window.epoch().load(memory_order::relaxed) == epoch;
-        if (!is_found) return 0;
-        const std::uint32_t uses = window.uses().load(memory_order::relaxed) + 1;
-        const bool is_on_trial =
-            window.born().load(memory_order::relaxed) == at_.last_aim().load(memory_order::relaxed);
-        return cheapest_ * (is_on_trial ? uses - (uses + 3) / 4 : uses);
-    }
-    [[nodiscard]] constexpr bool is_beside(std::uint32_t i, std::uint32_t key) const noexcept {
-        const bool after = i > 0 && at_.window(i - 1).target().load(memory_order::relaxed) + 1 == key;
-        return after ||
-               (i + 1 < at_.windows() && at_.window(i + 1).target().load(memory_order::relaxed) == key + 1);
-    }
-
-    [[nodiscard]] constexpr std::uint32_t choose(std::uint32_t key, std::uint32_t epoch) const noexcept {
-        std::uint32_t best = none;
-        std::uint64_t least = 0;
-        std::uint32_t youngest = 0;
-        bool beside = false;
-        for (std::uint32_t i = 0; i < at_.windows(); ++i) {
-            if (!at_.window(i).is_idle()) continue;
-            const std::uint64_t price = aimer_->cost_of(i) + worth(i, epoch);
-            if (best != none && price > least) continue;
-            const bool is_near = is_beside(i, key);
-            const std::uint32_t born = at_.window(i).born().load(memory_order::relaxed);
-            const bool wins = best == none || price < least || (is_near && !beside) ||
-                              (is_near == beside && born > youngest);
-            if (!wins) continue;
-            best = i;
-            least = price;
-            youngest = born;
-            beside = is_near;
-        }
-        return best;
-    }
-
     constexpr errc aim_any(std::uint32_t key, std::uint32_t epoch, std::uint32_t now,
                            std::uint32_t& number) const noexcept {
         for (std::uint32_t looks = 0; looks < 4; ++looks) {
-            number = choose(key, epoch);
+            number = choice_.choose(key, epoch);
             if (number == none) return errc::busy;
             if (!at_.window(number).close()) continue;
             leave(number);
@@ -213,6 +155,7 @@ class window_writer {
         window.generation().store(window.generation().load(memory_order::relaxed) + 1, memory_order::relaxed);
         window.uses().store(uses, memory_order::relaxed);
         window.born().store(now, memory_order::relaxed);
+        window.last_use().store(now, memory_order::relaxed);
         at_.last_aim().store(now, memory_order::relaxed);
         at_.map().insert(number);
     }
@@ -243,27 +186,10 @@ class window_writer {
         return errc::ok;
     }
 
-    /// Where to begin: everything from there on is aimed anew. `none` if the last one is pinned.
-    [[nodiscard]] constexpr std::uint32_t choose_ordered(std::uint32_t epoch) const noexcept {
-        const std::uint32_t enabled = at_.enabled().load(memory_order::relaxed);
-        if (enabled < at_.windows()) return at_.window(enabled).pins() == 0 ? enabled : none;
-        std::uint32_t best = none;
-        std::uint64_t least = 0;
-        std::uint64_t cost = 0;
-        for (std::uint32_t i = at_.windows(); i-- > 0 && at_.window(i).pins() == 0;) {
-            cost += aimer_->cost_of(i);
-            const std::uint64_t price = cost + worth(i, epoch);
-            if (best != none && price >= least) continue;
-            best = i;
-            least = price;
-        }
-        return best;
-    }
-
     constexpr errc aim_ordered(std::uint32_t key, std::uint32_t epoch, std::uint32_t now,
                                std::uint32_t& number) const noexcept {
         for (std::uint32_t looks = 0; looks < 4; ++looks) {
-            const std::uint32_t first = choose_ordered(epoch);
+            const std::uint32_t first = choice_.choose_ordered(epoch);
             if (first == none) return errc::busy;
             if (!close_from(first)) continue;
             const errc answer = rebuild(first, first, key, epoch, now);
@@ -340,7 +266,7 @@ class window_writer {
     Aimer* aimer_;
     layout at_;
     unsigned shift_;
-    std::uint64_t cheapest_;
+    window_choice<Aimer, Word> choice_;
 };
 
 }  // namespace ashlar::detail
