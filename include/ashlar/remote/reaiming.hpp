@@ -50,14 +50,15 @@ enum class reaim_step : std::uint8_t {
 /// | step | who may access meanwhile | what it is for |
 /// |---|---|---|
 /// | claim, close | pins taken before | nobody new comes in (`window_gate`) |
-/// | drain | pins taken before | nobody is in; their stores have been issued (release of the pin, acquire
-/// here) | | store fence | nobody | own stores leave the CPU | | read back through the window | nobody |
-/// stores in queues of CPU and bridges arrive at the old place | | disable, see it | nobody | prefetchers,
-/// late devices, others' mistakes pass no half-written translation | | write | nobody | halves of 32 bits one
-/// after the other | | read it back | nobody | it has taken effect, and no bit of it is lost | | enable, read
-/// back | nobody | what is posted to the bridge's registers is there before the first user | | check the link
-/// | nobody | all ones are no translation: the peer still is the one that it was | | publish | new pins | aim
-/// and generation before the gate (release) |
+/// | drain | pins taken before | nobody is in, their stores are issued (a pin's release, acquire here) |
+/// | store fence | nobody | own stores leave the CPU |
+/// | read back through the window | nobody | stores in queues arrive at the old place |
+/// | disable, see it | nobody | what is late or wrong passes no half-written translation |
+/// | write | nobody | halves of 32 bits one after the other |
+/// | read it back | nobody | it has taken effect, and no bit of it is lost |
+/// | enable, read back | nobody | what is posted to registers is there before the first user |
+/// | check the link | nobody | all ones are no translation: the peer still is the one that it was |
+/// | publish | new pins | aim and generation before the gate (release) |
 ///
 /// Failure: a typed error of the step, the window closed in the bridge and in the gate, which tells its
 /// users: `revoked` (nothing answers, or another peer), `corrupt` (the bridge has another translation, a

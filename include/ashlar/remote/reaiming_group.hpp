@@ -25,8 +25,7 @@ namespace ashlar {
 /// | drain | its pins are gone | |
 /// | fence, flush | a load through it, if it shows anything | store fence before, check of the link behind |
 /// | disable | in the bridge | in a group: seen closed, or configured, once |
-/// | write, verify, enable | translation, what the bridge has of it, open | in a group; without one, window
-/// by window |
+/// | write, verify, enable | translation, what the bridge has of it, open | in a group, or each by itself |
 /// | confirm | it is open | check of the link |
 /// | publish | aim and generation, gate (release) | |
 ///

@@ -65,9 +65,9 @@ struct home_address {
 /// - Source: CN103823638.
 ///
 /// ```
-/// ashlar::remote_space<ashlar::flat_p2m<>, windows, my_access> space(self, memory, devices, servers,
-/// access); (void)space.resolve({0x7000'0010}, 8, list);               // list.pieces()[0].at is
-/// 0x40'0034'5010
+/// using space_type = ashlar::remote_space<ashlar::flat_p2m<>, windows, my_access>;
+/// const space_type space(self, memory, devices, servers, access);
+/// (void)space.resolve({0x7000'0010}, 8, list);     // list.pieces()[0].at is 0x40'0034'5010
 /// ```
 template <p2m_format Format, class Windows, remote_access Access, class Platform = platform>
 class remote_space {

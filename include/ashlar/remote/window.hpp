@@ -20,8 +20,9 @@ namespace ashlar {
 /// address of a guest, or of this server, is not one of the peer.
 ///
 /// ```
-/// constexpr ashlar::window memory{.local = {0x3a'0000'0000}, .target = {0x40'0000'0000}, .bytes =
-/// 0xc000'0000}; static_assert(memory.to_peer({0x3a'00a0'0000})->value == 0x40'00a0'0000);
+/// constexpr ashlar::window memory{.local = {0x3a'0000'0000},
+///                                 .target = {0x40'0000'0000}, .bytes = 0xc000'0000};
+/// static_assert(memory.to_peer({0x3a'00a0'0000})->value == 0x40'00a0'0000);
 /// static_assert(memory.to_peer({0x3a'c000'0000}).error() == ashlar::errc::not_owned);
 /// static_assert(memory.to_local({0x40'00a0'0000})->value == 0x3a'00a0'0000);
 /// ```

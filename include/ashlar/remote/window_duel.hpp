@@ -15,6 +15,7 @@ namespace ashlar::detail {
 ///
 /// In truth the share is a quarter larger, as if there were fewer windows: a scan that is hardly too long for
 /// the windows must not look as if it was none, or nothing would tell that its oldest block is the next one.
+/// For the same reason a block that is missed by age, though each miniature has it, counts against age.
 ///
 /// Whoever holds the cache's lock reads and writes all of it, relaxed. `seen` is O(16).
 ///
@@ -38,23 +39,24 @@ class window_duel {
 
     constexpr void clear() const noexcept {
         for (std::size_t i = 0; i < head + 5 * std::size_t{entries_}; ++i) set(first_[i], 0);
-        set(lead(), longest_lead);
+        set(lead(), longest_lead - 1);  // by age, until something tells against it
         gone_.clear();
     }
 
     /// What was used longest ago should go first.
     [[nodiscard]] constexpr bool prefers_recent() const noexcept { return get(lead()) < longest_lead; }
 
-    /// A block was used, by its key; once between two misses of the cache.
-    constexpr void seen(std::uint32_t key) const noexcept {
-        const std::uint32_t mixed = key * 0x9e3779b1U;
-        if (windows_ > entries_ && (mixed ^ mixed >> 15) % windows_ >= entries_ + entries_ / 4) return;
+    /// A block was used, by its key; once between two misses of the cache. `was_missed`: it was the one.
+    constexpr void seen(std::uint32_t key, bool was_missed) const noexcept {
+        if (windows_ > entries_ && mixed(key) % windows_ >= entries_ + entries_ / 4) return;
         const bool recent_has = use_recent(key);
         const bool frequent_has = use_frequent(key);
-        if (recent_has == frequent_has) return;
         const std::uint32_t now = get(lead());
-        if (recent_has && now != 0) set(lead(), now - 1);
-        if (frequent_has && now != 2 * longest_lead) set(lead(), now + 1);
+        // What is missed by age, and would not be in miniature: a scan that fits there, and not here.
+        const bool does_not_fit = recent_has && frequent_has && was_missed && prefers_recent();
+        if (recent_has && !frequent_has && now != 0) set(lead(), now - 1);
+        if ((frequent_has && !recent_has) || does_not_fit)
+            if (now != 2 * longest_lead) set(lead(), now + 1);
     }
 
  private:
@@ -68,6 +70,12 @@ class window_duel {
     }
     static constexpr void set(Word& word, std::uint32_t value) noexcept {
         word.store(value, memory_order::relaxed);
+    }
+    /// Neighbours are far apart: which of them belong to the share says nothing of the others.
+    [[nodiscard]] static constexpr std::uint32_t mixed(std::uint32_t key) noexcept {
+        key = (key ^ key >> 16) * 0x85ebca6bU;
+        key = (key ^ key >> 13) * 0xc2b2ae35U;
+        return key ^ key >> 16;
     }
     [[nodiscard]] constexpr Word& lead() const noexcept { return first_[0]; }
     [[nodiscard]] constexpr Word& recent_clock() const noexcept { return first_[1]; }

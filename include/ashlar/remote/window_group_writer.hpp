@@ -42,8 +42,7 @@ struct window_group {
 /// | step | words, by whoever holds the lock | order |
 /// |---|---|---|
 /// | hold what has a window | state: add 1 | acquire |
-/// | choose and close the others, one after the other | state of each: compare-exchange from 0 | acquire: all
-/// accesses through it are over before any of them is aimed |
+/// | choose and close the others | state of each: compare-exchange from 0 | acquire: no access is left |
 /// | aim all | | |
 /// | open all, each with a pin | state of each: addition | release: publishes what it is aimed at |
 ///

@@ -22,8 +22,7 @@ namespace ashlar::detail {
 /// | misses | the writer; read by hits | relaxed: a time |
 /// | last aim, last ageing of counts: at which miss | the writer | relaxed |
 /// | enabled: windows, where the last one goes first | the writer | relaxed |
-/// | known epoch: of the blocks refused, and of windows where the last one goes first | the writer | relaxed
-/// |
+/// | known epoch: of the blocks refused, and of windows that are ordered | the writer | relaxed |
 template <class Word>
 class window_layout {
     using record = window_words<Word>;
