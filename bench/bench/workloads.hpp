@@ -29,14 +29,14 @@ void register_remap();
 /// | `map_mutex_once` | the look-up alone: nothing holds the window |
 /// | `identity_window` | where the window covers everything |
 ///
-/// remote/identity/ACCESS/UNIT: words of 64 MiB are added up, once as they are mapped, and through an identity
-/// window over the same mapping. For each word, also where UNIT is `page`.
+/// remote/identity/ACCESS/UNIT: words of 64 MiB are added up, once as they are mapped, and through an
+/// identity window over the same mapping. For each word, also where UNIT is `page`.
 ///
 /// | access | |
 /// |---|---|
 /// | `raw` | the mapping |
-/// | `local_of` | its local address by the window, which was asked whether the link is up once for 4,096 words |
-/// | `pin` | a pin, its local address before and after the access, its release |
+/// | `local_of` | its local address by the window, which was asked whether the link is up once for 4,096
+/// words | | `pin` | a pin, its local address before and after the access, its release |
 ///
 /// | unit | |
 /// |---|---|

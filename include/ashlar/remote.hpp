@@ -41,7 +41,9 @@
 #include <ashlar/remote/window.hpp>
 #include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/remote/window_cache.hpp>
+#include <ashlar/remote/window_choice.hpp>
 #include <ashlar/remote/window_descriptor.hpp>
+#include <ashlar/remote/window_duel.hpp>
 #include <ashlar/remote/window_gate.hpp>
 #include <ashlar/remote/window_group_writer.hpp>
 #include <ashlar/remote/window_history.hpp>
