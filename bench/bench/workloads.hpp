@@ -35,8 +35,8 @@ void register_remap();
 /// | access | |
 /// |---|---|
 /// | `raw` | the mapping |
-/// | `local_of` | its local address by the window, which was asked whether the link is up once for 4,096
-/// words | | `pin` | a pin, its local address before and after the access, its release |
+/// | `local_of` | its local address by the window, which is asked once for 4,096 whether the link is up |
+/// | `pin` | a pin, its local address before and after the access, its release |
 ///
 /// | unit | |
 /// |---|---|

@@ -143,6 +143,7 @@ TEST_CASE("a table that is read through the bridge, whose link goes and whose pe
     CHECK(space.resolve({0x7000'0010}, 8, list) ==
           errc::revoked);  // the table is known, the peer is not there
     CHECK(space.resolve({0x7000'1000}, 8, list) == errc::revoked);
+    CHECK(!access.is_alive(server_m));
     CHECK(link.epoch() % 2 == 0);
     with.cache.link_lost();
     CHECK(space.resolve({0x7000'0010}, 8, list) == errc::revoked);
