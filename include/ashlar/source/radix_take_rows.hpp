@@ -58,7 +58,7 @@ class radix_take_rows : public radix_take<Platform, Shape> {
                     seen & ~this->isolated(index).load(memory_order::seq_cst) & (window << start));
                 if (mask == 0) return false;
                 if (!this->whole(index).compare_exchange(seen, static_cast<bits>(seen & ~mask),
-                                                         memory_order::acquire)) {
+                                                         memory_order::acq_rel)) {
                     continue;
                 }
                 taken = {frame<space>{at_.frame_of_word(index) + (std::uint64_t{start} << line_order)},
