@@ -116,9 +116,8 @@ struct bus_error_table {
 ///
 /// | word | written by | order |
 /// |---|---|---|
-/// | begin, and what it publishes | `watch`, `unwatch` by the table's try-lock | release, acquire in the
-/// handler | | a mark, lost | the handler, before the page is replaced: who read its ones finds the mark |
-/// acq_rel |
+/// | begin, and what it publishes | `watch`, `unwatch`, one at a time | release, acquire in the handler |
+/// | a mark, lost | the handler, ahead of the page: who read its ones finds the mark | acq_rel |
 ///
 /// Complexity: O(1) an access; an error costs a page fault and three calls. Context: thread, `watch` and
 /// `unwatch` while nobody touches the stretch; accesses from any thread that does not block SIGBUS. System

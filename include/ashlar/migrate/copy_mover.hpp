@@ -43,8 +43,7 @@ concept block_owner = requires(O owner, frame<typename O::space> f, used_block<t
 ///
 /// Example:
 /// ```
-/// struct directory {                                         // one user, who looks frames up for each
-/// access
+/// struct directory {                               // one user, who looks frames up for each access
 ///     using space = ashlar::machine;
 ///     ashlar::result<ashlar::used_block<>> block_of(ashlar::frame<> f);
 ///     ashlar::errc hold(ashlar::used_block<> block);

@@ -58,8 +58,7 @@ struct moved_block {
 /// ashlar::moved_block<> notes[1024];
 /// ashlar::promotion critical(ram, database, notes);
 /// while (critical.promote(mover, 64) == ashlar::errc::limit) critical.commit();
-/// const ashlar::promotion_report covered = critical.report();  // covered.mirrored of covered.resident
-/// frames
+/// const ashlar::promotion_report covered = critical.report();  // .mirrored of .resident frames
 /// ```
 template <class Machine, class Tenant>
 class promotion {

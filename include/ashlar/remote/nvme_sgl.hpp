@@ -41,8 +41,7 @@ struct nvme_sgl_segment {
 ///   with the descriptor of the next one.
 /// - Complexity: O(pieces). Context: any.
 /// - Failure: `invalid` without bytes; `misaligned` for a segment that is; `limit` if there are too few or
-/// too
-///   short segments. Nothing is written then.
+///   too short segments. Nothing is written then.
 /// - Source: NVM Express Base Specification 2.0, 4.1.2 (2.1: 4.3.2), SGL descriptors and segments.
 ///
 /// ```

@@ -16,8 +16,7 @@ namespace ashlar {
 ///
 /// - `store_fence()`: stores of this CPU are on their way.
 /// - `read_back(window)`: a load through the window, of any 8 bytes of it: it comes back behind all stores
-/// that
-///   went the same way.
+///   that went the same way.
 /// - `check_link()`: `ok` if the peer is there and is the one that was (a canary, see `link_guard`), else
 ///   `revoked`.
 template <class P>
