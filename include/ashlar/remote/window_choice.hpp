@@ -41,7 +41,7 @@ class window_choice {
 
     /// A miss, or `count` of them: what was used since the one before is told to the two guesses. Returns the
     /// time that it is now.
-    constexpr std::uint32_t note_miss(std::uint32_t count = 1) const noexcept {
+    [[nodiscard]] constexpr std::uint32_t note_miss(std::uint32_t count = 1) const noexcept {
         const std::uint32_t before = at_.misses().load(memory_order::relaxed);
         for (std::uint32_t i = 0; i < at_.windows(); ++i) {
             const record window = at_.window(i);

@@ -87,7 +87,7 @@ class window_duel {
     }
 
     /// Whether it was there.
-    constexpr bool use_recent(std::uint32_t key) const noexcept {
+    [[nodiscard]] constexpr bool use_recent(std::uint32_t key) const noexcept {
         Word* const keys = field(0);
         Word* const used = field(1);
         const std::uint32_t now = get(recent_clock()) + 1;
@@ -104,7 +104,7 @@ class window_duel {
         set(used[oldest], now);
         return false;
     }
-    constexpr bool use_frequent(std::uint32_t key) const noexcept {
+    [[nodiscard]] constexpr bool use_frequent(std::uint32_t key) const noexcept {
         Word* const keys = field(2);
         Word* const uses = field(3);
         Word* const born = field(4);

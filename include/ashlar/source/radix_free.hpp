@@ -137,8 +137,8 @@ class radix_free : public radix_recover<Platform, Shape> {
         // The last row's check sees all of them: one look for a merge, one hint.
         for (unsigned i = first; i < last && error == errc::ok; ++i) {
             if (i + 1 == last || !this->is_online(line)) {
-                const std::uint64_t row = at_.frame_of_line(line) + i * geometry::row_frames;
-                if (this->given(row, full_row, full_row) != 0) error = errc::revoked;
+                const std::uint64_t begin = at_.frame_of_line(line) + i * geometry::row_frames;
+                if (this->given(begin, full_row, full_row) != 0) error = errc::revoked;
             }
         }
         return error;
