@@ -3,7 +3,6 @@
 
 #include <ashlar/core/source.hpp>
 #include <ashlar/source/allocate_contiguous.hpp>
-#include <ashlar/source/blocks.hpp>
 #include <ashlar/source/contiguous_request.hpp>
 #include <ashlar/source/free_range.hpp>
 #include <ashlar/zone/frame_quota.hpp>
