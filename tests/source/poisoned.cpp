@@ -185,7 +185,7 @@ void model(std::uint64_t seed) {
         {.frames = frames, .top_order = Source::top_order, .isolation_order = Source::isolation_order}, seed);
     testing::holdings<> held(Source::top_order);
     std::uint64_t failed = 0;
-    const std::uint64_t steps = harness::by_day(8'000, 100'000);
+    const std::uint64_t steps = harness::by_day(20'000, 100'000);
     for (std::uint64_t step = 0; step < steps; ++step) {
         const auto next = stream.next(held);
         if (next.which == testing::verb::revoke && step % 32 != 0) continue;
