@@ -85,7 +85,10 @@ outcome_of_run run(intel& bridge, Programmer programmer, Path& path, std::uint64
                 const window_target both[] = {{window, {(1 + random() % 64) * mib}},
                                               {1 - window, {(1 + random() % 64) * mib}}};
                 reaiming_group<platform, Programmer, Path> machine({words[0], 2 * gate::words}, own, path);
-                if (machine.begin(both, mib) != errc::ok) continue;
+                if (machine.begin(both, mib) != errc::ok) {
+                    std::this_thread::yield();
+                    continue;
+                }
                 while (machine.under_way()) {
                     if (machine.step() == errc::busy) std::this_thread::yield();
                 }
@@ -95,7 +98,10 @@ outcome_of_run run(intel& bridge, Programmer programmer, Path& path, std::uint64
             if (random() % 4 == 0) {
                 Programmer own = programmer;
                 reaiming<platform, Programmer, Path> machine(here, own, path, window);
-                if (machine.begin({{(1 + random() % 64) * mib}, mib}) != errc::ok) continue;
+                if (machine.begin({{(1 + random() % 64) * mib}, mib}) != errc::ok) {
+                    std::this_thread::yield();
+                    continue;
+                }
                 while (machine.under_way()) {
                     if (machine.step() == errc::busy) std::this_thread::yield();
                 }
@@ -103,7 +109,10 @@ outcome_of_run run(intel& bridge, Programmer programmer, Path& path, std::uint64
                 continue;
             }
             const auto pinned = here.pin();
-            if (!pinned) continue;
+            if (!pinned) {
+                std::this_thread::yield();
+                continue;
+            }
             const window_aim aim = pinned->aim;
             for (std::uint64_t i = random() % 12; i != 0; --i) {
                 const std::uint64_t offset = random() % (mib / 8) * 8;
