@@ -198,7 +198,7 @@ std::uint64_t read_all(const Memory& guest, std::uint64_t seed, std::uint64_t ch
     for (std::uint64_t page = changed; page < pages; ++page) {
         page_list<Memory> at;
         const errc answer = guest.resolve(page, page_bytes, at.list);
-        if (answer == errc::not_owned) continue;
+        if (answer == errc::not_covered) continue;
         must(answer, "a page is found");
         must(at.list.pieces().size() == 1 && at.list.bytes() == page_bytes, "in one piece");
         const volatile std::uint64_t* const words = at.words();
@@ -222,10 +222,10 @@ void write(far_link& link, const Memory& guest, std::uint64_t page, std::uint64_
 template <class Memory>
 void refuse(const Memory& guest) {
     page_list<Memory> at;
-    must_refuse(guest.resolve(invalid_page, 8, at.list), errc::unreadable, "an entry that is not valid");
+    must_refuse(guest.resolve(invalid_page, 8, at.list), errc::unmapped, "an entry that is not valid");
     must_refuse(guest.resolve(foreign_page, 8, at.list), errc::corrupt, "one that leads out of the memory");
     must_refuse(guest.resolve(ones_page, 8, at.list), errc::corrupt, "all ones of a server that is there");
-    must_refuse(guest.space.resolve({0}, 8, at.list), errc::not_owned, "what is not distributed");
+    must_refuse(guest.space.resolve({0}, 8, at.list), errc::not_distributed, "what is not distributed");
     must(at.list.pieces().empty() && at.list.pins().empty(), "a refusal leaves no piece");
 }
 

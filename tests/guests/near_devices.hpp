@@ -138,7 +138,8 @@ inline void use_devices(far_link& link, const bar_layout& layout, std::uint64_t 
 
     edu narrow(narrow_folder);
     for (const std::uint64_t page : {from, to}) {
-        must_refuse(map(address_of(page), few_bits, source), errc::limit, "28 bits do not reach the window");
+        must_refuse(map(address_of(page), few_bits, source), errc::beyond_mask,
+                    "28 bits do not reach the window");
         must(!source.transfer.is_under_way() && source.transfer.pins().empty(), "nothing is pinned");
         for (const auto& each : source.pins) must(!each, "not in the caller's array either");
         must(slots.holders(0) == 0, "and nobody let through");

@@ -34,7 +34,7 @@ class bar_windows {
             return map(number, PROT_READ | PROT_WRITE, MAP_SHARED, file_, offset->value);
         }
         (void)disable(number);
-        return errc::not_owned;
+        return errc::not_covered;
     }
     errc disable(std::uint32_t number) { return map(number, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 

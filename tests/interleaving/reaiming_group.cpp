@@ -114,8 +114,8 @@ struct world {
 
 std::string user_saw(const outcome& seen) {
     if (seen[0] != 0) {
-        const bool told =
-            seen[0] == code(errc::busy) || seen[0] == code(errc::revoked) || seen[0] == code(errc::not_owned);
+        const bool told = seen[0] == code(errc::busy) || seen[0] == code(errc::revoked) ||
+                          seen[0] == code(errc::not_covered);
         return told ? "" : "an error that cannot be";
     }
     return seen[1] == seen[2] ? "" : "an access on another page";

@@ -66,9 +66,9 @@ TEST_CASE("a guest's address leads through M's own table to its bytes, and to er
     CHECK(list.pieces()[0].at == servers.m.local(0x34'5ff8));
     CHECK(list.pieces()[1].at == servers.m.local(0x11'1000));
     list.clear();
-    CHECK(space.locate({0x7000'2000}).error() == errc::unreadable);
+    CHECK(space.locate({0x7000'2000}).error() == errc::unmapped);
     CHECK(*servers.access.load(servers.m.local(0x34'5010)) == 0x1234567890);
-    CHECK(servers.access.load({0x10}).error() == errc::not_owned);
+    CHECK(servers.access.load({0x10}).error() == errc::not_covered);
     CHECK(servers.access.load({servers.m.local().value + 4}).error() == errc::misaligned);
     CHECK_FALSE(servers.access.is_alive(server_l));
 

@@ -26,7 +26,7 @@ void aims(Programmer& programmer, Bridge& bridge, std::uint32_t window, bool mis
     const std::uint64_t bytes = bridge.model().aperture;
     words state;
     const gate here(state.each);
-    CHECK(here.pin().error() == errc::not_owned);
+    CHECK(here.pin().error() == errc::not_covered);
     reaiming<platform, Programmer, Bridge> machine(here, programmer, bridge, window);
     CHECK(machine.step() == errc::invalid);
     CHECK(machine.begin({{0}, 0}) == errc::invalid);
@@ -75,7 +75,7 @@ void aims(Programmer& programmer, Bridge& bridge, std::uint32_t window, bool mis
     REQUIRE(machine.begin_closing() == errc::ok);
     REQUIRE(machine.run(1000) == errc::ok);
     CHECK(!bridge.look(window).open);
-    CHECK(here.pin().error() == errc::not_owned);
+    CHECK(here.pin().error() == errc::not_covered);
     CHECK(bridge.load(bridge.model().place(window)) == ~std::uint64_t{0});
 
     // The link goes at any step: told, closed, never open for users.

@@ -51,8 +51,8 @@ TEST_CASE("what cannot be pinned says why, and changes nothing") {
     CHECK(with.cache.pin({0x1ff9}, 8).error() == errc::misaligned);
     CHECK(with.cache.pin({0x1000}, 0x1001).error() == errc::misaligned);
     CHECK(with.cache.pin({0x1000}, ~std::uint64_t{0}).error() == errc::misaligned);
-    CHECK(with.cache.pin({std::uint64_t{0xffff'fffe} << 12}, 1).error() == errc::limit);
-    CHECK(with.cache.pin({~std::uint64_t{0}}, 1).error() == errc::limit);
+    CHECK(with.cache.pin({std::uint64_t{0xffff'fffe} << 12}, 1).error() == errc::not_covered);
+    CHECK(with.cache.pin({~std::uint64_t{0}}, 1).error() == errc::not_covered);
     CHECK(bridge.asked == 0);
     CHECK(with.cache.pin({std::uint64_t{0xffff'fffd} << 12}, 0x1000));
 
@@ -125,7 +125,7 @@ TEST_CASE("several at once, all or none") {
     const byte_range<peer> spread[] = {
         {{0x1000}, 8}, {{0x2000}, 8}, {{0x3000}, 8}, {{0x4000}, 8}, {{0x5000}, 8}};
     pin_type five[5];
-    CHECK(with.cache.pin_all(spread, five) == errc::limit);
+    CHECK(with.cache.pin_all(spread, five) == errc::too_large);
     CHECK(with.cache.pin_all(spread, pins) == errc::invalid);
     const byte_range<peer> crossing[] = {{{0x1000}, 8}, {{0x2fff}, 2}};
     CHECK(with.cache.pin_all(crossing, pins) == errc::misaligned);
@@ -143,16 +143,16 @@ TEST_CASE("what the bridge refuses is not asked again soon") {
     bridge.refused = {0x5000};
     attached with(bridge);
     auto held = with.cache.pin({0x1000}, 1);
-    CHECK(with.cache.pin({0x5000}, 1).error() == errc::not_owned);
+    CHECK(with.cache.pin({0x5000}, 1).error() == errc::not_covered);
     const std::uint64_t asked = bridge.asked;
-    for (int i = 0; i < 64; ++i) CHECK(with.cache.pin({0x5000}, 1).error() == errc::not_owned);
+    for (int i = 0; i < 64; ++i) CHECK(with.cache.pin({0x5000}, 1).error() == errc::not_covered);
     CHECK(bridge.asked == asked);
     bridge.refused.clear();
     CHECK(with.cache.pin({0x5000}, 1));  // its time is over
     bridge.refused = {0x6000};
-    CHECK(with.cache.pin({0x6000}, 1).error() == errc::not_owned);
+    CHECK(with.cache.pin({0x6000}, 1).error() == errc::not_covered);
     bridge.refused.clear();
-    CHECK(with.cache.pin({0x6000}, 1).error() == errc::not_owned);
+    CHECK(with.cache.pin({0x6000}, 1).error() == errc::not_covered);
     CHECK(with.cache.forget({{0x6000}, 1}) == errc::ok);
     CHECK(with.cache.pin({0x6000}, 1));
     // What passes by itself is asked again.
@@ -256,7 +256,7 @@ TEST_CASE("a last-in-first-out decoder is only changed from its end") {
     CHECK(with.cache.pin({std::uint64_t{200} << 12}, 8).error() == errc::busy);
     last.release();
     bridge.refused = {std::uint64_t{200} << 12};
-    CHECK(with.cache.pin({std::uint64_t{200} << 12}, 8).error() == errc::not_owned);
+    CHECK(with.cache.pin({std::uint64_t{200} << 12}, 8).error() == errc::not_covered);
     for (std::uint64_t hot = 0; hot < 5; ++hot) {
         auto pin = with.cache.pin({hot << 12}, 8);
         CHECK(bridge.arrives(local(pin)) == hot << 12);
@@ -275,14 +275,14 @@ TEST_CASE("a window over everything has the same verbs") {
     auto pin = all.pin({0x1'0010'0008}, 8);
     REQUIRE(pin);
     CHECK(pin.local()->value == 0x42'0010'0008);
-    CHECK(all.pin({0xffff'ffff}, 1).error() == errc::not_owned);
-    CHECK(all.pin({0x1'3fff'ffff}, 2).error() == errc::not_owned);
+    CHECK(all.pin({0xffff'ffff}, 1).error() == errc::not_covered);
+    CHECK(all.pin({0x1'3fff'ffff}, 2).error() == errc::not_covered);
     CHECK(all.pin({0x1'3fff'ffff}, 0).error() == errc::invalid);
     CHECK(all.reach({0x1'3fff'ffff}) == 1);
     CHECK(all.reach({0}) == 0);
     const byte_range<peer> both[] = {{{0x1'0000'0000}, 1}, {{0}, 1}};
     identity_window<>::pin_type pins[2];
-    CHECK(all.pin_all(both, pins) == errc::not_owned);
+    CHECK(all.pin_all(both, pins) == errc::not_covered);
     CHECK(!pins[0]);
     CHECK(all.pin_all({both, 1}, pins) == errc::ok);
     all.link_lost();

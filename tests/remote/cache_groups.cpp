@@ -105,11 +105,11 @@ TEST_CASE("all or none, whatever fails") {
     }
     SUBCASE("a block that is refused is remembered, and asked for no more") {
         bridge.refused = {0x8000};
-        CHECK(with.cache.pin_all(wanted, pins) == errc::not_owned);
+        CHECK(with.cache.pin_all(wanted, pins) == errc::not_covered);
         none_is_left();
         const std::uint64_t asked = bridge.asked;
-        CHECK(with.cache.pin_all(wanted, pins) == errc::not_owned);
-        CHECK(with.cache.pin(page(8).first, 8).error() == errc::not_owned);
+        CHECK(with.cache.pin_all(wanted, pins) == errc::not_covered);
+        CHECK(with.cache.pin(page(8).first, 8).error() == errc::not_covered);
         CHECK(bridge.asked == asked);
         none_is_left();
         CHECK(with.cache.forget(page(8)) == errc::ok);
@@ -137,7 +137,7 @@ TEST_CASE("all or none, whatever fails") {
     SUBCASE("more than there are windows") {
         const byte_range<peer> five[] = {page(10), page(11), page(12), page(13), page(14)};
         pin_type many[5];
-        CHECK(with.cache.pin_all(five, many) == errc::limit);
+        CHECK(with.cache.pin_all(five, many) == errc::too_large);
         CHECK(bridge.groups == 0);
     }
     for (pin_type& each : pins) each.release();
@@ -169,7 +169,7 @@ TEST_CASE("model: sets of blocks") {
         for (int step = 0; step < 800; ++step) {
             const std::uint64_t bad = random() % 160;
             bridge.refused.assign(bad < 40 ? 1 : 0, bad * 0x1000);
-            bridge.refusal = random() % 2 == 0 ? errc::not_owned : errc::corrupt;
+            bridge.refusal = random() % 2 == 0 ? errc::not_covered : errc::corrupt;
             std::vector<byte_range<peer>> wanted;
             for (std::uint64_t i = 1 + random() % 24; i != 0; --i)
                 wanted.push_back(page(random() % 40, 8 * i));
@@ -188,7 +188,7 @@ TEST_CASE("model: sets of blocks") {
             for (const auto& each : wanted) blocks.insert(each.first.value >> 12);
             for (const auto& each : held) windows.insert(each.handle().window);
             if (blocks.size() + windows.size() <= bridge.count && bridge.refused.empty())
-                wrong += answer == errc::busy || answer == errc::limit ? 1 : 0;
+                wrong += answer == errc::busy || answer == errc::too_large ? 1 : 0;
             if (random() % 3 == 0 && answer == errc::ok) held.push_back(std::move(pins[0]));
             if (random() % 3 == 0 && !held.empty()) held.pop_back();
             if (random() % 20 == 0) (void)with.cache.forget(page(random() % 40, 0, 0x2000));

@@ -51,7 +51,7 @@ void history(bool ordered, std::uint64_t seed) {
                 held.push_back(std::move(got));
             } else if (!cache.is_up()) {
                 note(got.pin.error() == errc::revoked && bridge.asked == asked);
-            } else if (got.pin.error() == errc::not_owned) {
+            } else if (got.pin.error() == errc::not_covered) {
                 note(is_refused || bridge.asked == asked);
             } else {
                 // Only pins keep a window from being aimed; where the last one goes first, one may be enough.
@@ -77,7 +77,7 @@ void history(bool ordered, std::uint64_t seed) {
                 note(answer != errc::ok || each == memory_aimer::nowhere || !inside(each));
         } else if (what < 92) {
             bridge.refused.assign(random() % 2, block * 0x1000);
-            bridge.refusal = errc::not_owned;
+            bridge.refusal = errc::not_covered;
         } else if (what < 94) {
             if (cache.is_up()) {
                 cache.link_lost();

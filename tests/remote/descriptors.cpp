@@ -192,9 +192,9 @@ TEST_CASE("each rule and each defect has its sentence, and rules their errors") 
     for (int i = 0; i <= static_cast<int>(defect::fixed_target); ++i) {
         CHECK(std::strcmp(to_string(static_cast<defect>(i)), "unknown") != 0);
     }
-    CHECK(to_errc(rule::fits_window) == errc::limit);
+    CHECK(to_errc(rule::fits_window) == errc::too_large);
     CHECK(to_errc(rule::aligned_to_aperture) == errc::misaligned);
-    CHECK(to_errc(rule::within_reach) == errc::not_owned);
+    CHECK(to_errc(rule::within_reach) == errc::not_covered);
     CHECK(to_errc(rule::not_empty) == errc::invalid);
 }
 

@@ -23,7 +23,7 @@ struct memory_aimer {
     bool ordered = false;                ///< the last one goes first
     std::vector<std::uint64_t> targets = std::vector<std::uint64_t>(1024, nowhere);
     std::vector<std::uint64_t> refused{};  ///< blocks that no window can be aimed at
-    errc refusal = errc::not_owned;
+    errc refusal = errc::not_covered;
     std::uint64_t aims = 0;
     std::uint64_t asked = 0;
     std::uint64_t spent = 0;

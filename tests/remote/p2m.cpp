@@ -85,9 +85,9 @@ void walks() {
         built.map(0, 0x8000'0000, 1);  // behind what is declared
         CHECK(walk_p2m<format>(table, declared, {0x7000'0000}, read).error() == errc::corrupt);
     }
-    CHECK(walk_p2m<format>(table, declared, {0x6fff'ffff}, read).error() == errc::not_owned);
+    CHECK(walk_p2m<format>(table, declared, {0x6fff'ffff}, read).error() == errc::unmapped);
     const std::uint64_t end = 0x70000 + (std::uint64_t{64} << (9 * (Levels - 1)));
-    CHECK(walk_p2m<format>(table, declared, {end << 12}, read).error() == errc::not_owned);
+    CHECK(walk_p2m<format>(table, declared, {end << 12}, read).error() == errc::unmapped);
 }
 
 TEST_CASE("tables of one to four levels, and huge leaves") {

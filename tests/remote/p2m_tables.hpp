@@ -27,7 +27,7 @@ template <class Format, class Word>
     if (is_outside) return "a read outside of the declared memory";
     if (is_odd) return "a read that is not aligned";
     if (!found) {
-        const bool is_typed = found.error() == errc::not_owned || found.error() == errc::corrupt;
+        const bool is_typed = found.error() == errc::unmapped || found.error() == errc::corrupt;
         return is_typed ? nullptr : "an error that it cannot have";
     }
     if (found->entry != word(found->entry_at.value)) return "another entry than was read";

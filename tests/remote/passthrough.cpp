@@ -46,11 +46,11 @@ TEST_CASE("vector: the address that a device on D gets for memory on M") {
     transfer.complete();
 
     CHECK(map_for_device(space, {0x7000'0010}, 0, on_d, transfer) == errc::invalid);
-    CHECK(map_for_device(space, {0x1000'0010}, 8, on_d, transfer) == errc::not_owned);  // no way to L
-    CHECK(map_for_device(space, {0x7000'3000}, 8, on_d, transfer) == errc::unreadable);
+    CHECK(map_for_device(space, {0x1000'0010}, 8, on_d, transfer) == errc::not_covered);  // no way to L
+    CHECK(map_for_device(space, {0x7000'3000}, 8, on_d, transfer) == errc::unmapped);
     dma_device<identity> narrow = on_d;
     narrow.mask = (std::uint64_t{1} << 28) - 1;  // QEMU's edu
-    CHECK(map_for_device(space, {0x7000'0010}, 8, narrow, transfer) == errc::limit);
+    CHECK(map_for_device(space, {0x7000'0010}, 8, narrow, transfer) == errc::beyond_mask);
     dma_device<identity> narrow_on_m = on_m;
     narrow_on_m.mask = narrow.mask;
     CHECK(map_for_device(space, {0x7000'0010}, 8, narrow_on_m, transfer) == errc::ok);

@@ -175,8 +175,8 @@ TEST_CASE("plans have as few windows as any, and show all that is memory") {
             const auto enough =
                 more.fewest(0, differs ? 1 : 0, bounded.windows > (differs ? 1U : 0U) ? 24 : 0,
                             bounded.slices != 0 ? 24 : 0);
-            if (enough) CHECK(answer.error() == errc::limit);
-            ++(answer.error() == errc::limit ? too_few : beyond);
+            if (enough) CHECK(answer.error() == errc::too_large);
+            ++(answer.error() == errc::too_large ? too_few : beyond);
             continue;
         }
         REQUIRE(*answer == *best);
@@ -264,7 +264,7 @@ TEST_CASE("plans of the presets") {
         REQUIRE(*count == 2);
         CHECK(plan[0].block == block{{4 * gib}, 4 * gib});
         CHECK(plan[1].block == block{{8 * gib}, 2 * gib});
-        CHECK(plan_windows(presets::intel_gen3, {{6 * gib}, 8 * gib}, {}, plan).error() == errc::limit);
+        CHECK(plan_windows(presets::intel_gen3, {{6 * gib}, 8 * gib}, {}, plan).error() == errc::too_large);
     }
     SUBCASE("the hole below 4 GiB needs no window") {
         const block memory[] = {{{0}, 3 * gib}, {{4 * gib}, 5 * gib}};
@@ -289,8 +289,8 @@ TEST_CASE("plans of the presets") {
         CHECK(plan_windows(d, {{15 * unit}, 5 * unit}, {}, plan, {.windows = 0}).value() == 5);
     }
     SUBCASE("what no window shows") {
-        CHECK(plan_windows(presets::plx_32, {{4 * gib}, gib}, {}, plan).error() == errc::not_owned);
-        CHECK(plan_windows(presets::ivshmem, {{gib}, 4096}, {}, plan).error() == errc::not_owned);
+        CHECK(plan_windows(presets::plx_32, {{4 * gib}, gib}, {}, plan).error() == errc::not_covered);
+        CHECK(plan_windows(presets::ivshmem, {{gib}, 4096}, {}, plan).error() == errc::not_covered);
         CHECK(plan_windows(presets::ivshmem, {{4096}, 4096}, {}, plan).value() == 1);
         CHECK(plan_windows(presets::amd_two, {{1}, 4096}, {}, plan).error() == errc::misaligned);
         CHECK(plan_windows(presets::amd_two, {{0}, 0}, {}, plan).error() == errc::invalid);

@@ -59,7 +59,7 @@ TEST_CASE("AMD") {
     simulated_bridge<amd_model> bridge;
     amd_registers programmer(bridge, 3);
     for (const std::uint32_t window : {0U, 1U, 2U}) aims(programmer, bridge, window, false);
-    CHECK(programmer.enable(0, {{0}, std::uint64_t{1} << 32}) == errc::limit);
+    CHECK(programmer.enable(0, {{0}, std::uint64_t{1} << 32}) == errc::too_large);
     // The parts with two windows lack the first.
     amd_registers two(bridge, 2);
     REQUIRE(two.enable(0, {{0}, 0x5000}) == errc::ok);
@@ -238,7 +238,7 @@ TEST_CASE("the windows of a bridge are what a cache asks for") {
     windows::word state[windows::words_needed(2)]{};
     const auto amd = with_aperture(presets::amd_three, mib);
     CHECK(all.attach(amd, window_kind::direct, places, 3000, state, 100) == errc::misaligned);
-    CHECK(all.attach(amd, window_kind::direct, places, 2 * mib, state, 100) == errc::limit);
+    CHECK(all.attach(amd, window_kind::direct, places, 2 * mib, state, 100) == errc::too_large);
     CHECK(all.attach(amd, window_kind::direct, places, mib, {state, 3}, 100) == errc::limit);
     CHECK(all.attach(amd, window_kind::slice, places, mib, state, 100) == errc::invalid);
     CHECK(all.attach(with_aperture(presets::intel_gen3, 2 * mib), window_kind::direct, places, mib, state,

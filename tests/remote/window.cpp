@@ -16,16 +16,16 @@ constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 constexpr window intel{.local = {0x3a'0000'0000}, .target = {0x40'0000'0000}, .bytes = 3 * gib};
 static_assert(intel.to_peer({0x3a'00a0'0000})->value == 0x40'00a0'0000);
 static_assert(intel.to_peer({0x3a'bfff'ffff})->value == 0x40'bfff'ffff);
-static_assert(intel.to_peer({0x3a'c000'0000}).error() == errc::not_owned);
-static_assert(intel.to_peer({0x3a'c000'0001}).error() == errc::not_owned);
-static_assert(intel.to_peer({0x39'ffff'ffff}).error() == errc::not_owned);
+static_assert(intel.to_peer({0x3a'c000'0000}).error() == errc::not_covered);
+static_assert(intel.to_peer({0x3a'c000'0001}).error() == errc::not_covered);
+static_assert(intel.to_peer({0x39'ffff'ffff}).error() == errc::not_covered);
 static_assert(intel.to_local({0x40'00a0'0000})->value == 0x3a'00a0'0000);
 static_assert(intel.to_local({0x40'bfff'ffff})->value == 0x3a'bfff'ffff);
-static_assert(intel.to_local({0x40'c000'0000}).error() == errc::not_owned);
+static_assert(intel.to_local({0x40'c000'0000}).error() == errc::not_covered);
 static_assert(intel.to_local({0x40'bfff'fffc}, 4));
-static_assert(intel.to_local({0x40'bfff'fffd}, 4).error() == errc::not_owned);
-static_assert(intel.to_local({0x40'0000'0000}, 0).error() == errc::not_owned);
-static_assert(intel.to_local({~std::uint64_t{0}}, 2).error() == errc::not_owned);
+static_assert(intel.to_local({0x40'bfff'fffd}, 4).error() == errc::not_covered);
+static_assert(intel.to_local({0x40'0000'0000}, 0).error() == errc::not_covered);
+static_assert(intel.to_local({~std::uint64_t{0}}, 2).error() == errc::not_covered);
 
 /// Servers L, M and D of the specification.
 constexpr window l_to_m{.local = {0x40'0000'0000}, .target = {0}, .bytes = 4 * gib};
@@ -34,7 +34,7 @@ constexpr window d_to_m{.local = {0x60'0000'0000}, .target = {0}, .bytes = 4 * g
 static_assert(l_to_m.to_local({0x20'0000}, 8)->value == 0x40'0020'0000);
 static_assert(l_to_m.to_local({0x34'5010})->value == 0x40'0034'5010);
 static_assert(l_to_d.to_local({0x1'0010'0008})->value == 0x42'0010'0008);
-static_assert(l_to_d.to_local({0x10'0008}).error() == errc::not_owned);
+static_assert(l_to_d.to_local({0x10'0008}).error() == errc::not_covered);
 static_assert(d_to_m.to_local({0x34'5010})->value == 0x60'0034'5010);
 
 /// Bits are replaced: no carry, and the same bytes as long as both sides are aligned to the size.
@@ -77,8 +77,8 @@ TEST_CASE("both ways through random windows come to the same byte") {
         CHECK(each.shown().contains(*there));
         CHECK(each.to_local(*there)->value == each.local.value + offset);
         if (!replaces) CHECK(there->value == each.target.value + offset);
-        CHECK(each.to_peer({each.local.value + bytes}).error() == errc::not_owned);
-        CHECK(each.to_local({each.target.value + bytes}).error() == errc::not_owned);
+        CHECK(each.to_peer({each.local.value + bytes}).error() == errc::not_covered);
+        CHECK(each.to_local({each.target.value + bytes}).error() == errc::not_covered);
     }
 }
 

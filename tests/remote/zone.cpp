@@ -178,7 +178,7 @@ TEST_CASE("what cannot be attached changes nothing") {
     CHECK(host.attach(2, {{~std::uint64_t{0} - 0xfff}, 0x2000}) == errc::invalid);
     CHECK(host.attach(2, {{0x1000'0800}, 0x1000}) == errc::misaligned);
     CHECK(host.attach(2, {{0x1000'0000}, 0x1800}) == errc::misaligned);
-    CHECK(host.attach(2, {{0x1000'0000}, 65 * mebibyte}) == errc::not_owned);
+    CHECK(host.attach(2, {{0x1000'0000}, 65 * mebibyte}) == errc::not_covered);
     CHECK(host.attach(4) == errc::invalid);
     host.window.link_lost();
     CHECK(host.attach() == errc::revoked);

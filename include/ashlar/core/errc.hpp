@@ -22,6 +22,11 @@ enum class [[nodiscard]] errc : std::uint8_t{
     unreadable,   ///< the bytes of a frame cannot be read: an uncorrected memory error, a device that is gone
     stale,  ///< a handle of an earlier state (a link that went and is back, a window that shows something
             ///< else): another one is to be had
+    not_covered,      ///< no window shows the address, or can show it
+    not_distributed,  ///< no map says which server has the address, or it is of none that is known
+    unmapped,         ///< the table that says where an address lies has no valid entry for it
+    too_large,        ///< more bytes than a window, or all of them together, can show
+    beyond_mask,      ///< an address has bits that the device does not have
 };
 
 /// A short lower-case name, for logs. Any context.
@@ -53,6 +58,16 @@ enum class [[nodiscard]] errc : std::uint8_t{
             return "unreadable";
         case errc::stale:
             return "stale";
+        case errc::not_covered:
+            return "not covered";
+        case errc::not_distributed:
+            return "not distributed";
+        case errc::unmapped:
+            return "unmapped";
+        case errc::too_large:
+            return "too large";
+        case errc::beyond_mask:
+            return "beyond mask";
     }
     return "unknown";
 }

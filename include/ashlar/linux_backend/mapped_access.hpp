@@ -25,7 +25,7 @@ struct mapped_peer {
 /// How a `remote_space` reads tables of peers that are mapped: `remote_access` by checked loads, so that a
 /// peer that goes is an error, whatever is read at that moment. Local addresses are those of this process.
 ///
-/// A view of the caller's array; O(peers). Context: that of `mapped_device::load`. Failure: `not_owned` for
+/// A view of the caller's array; O(peers). Context: that of `mapped_device::load`. Failure: `not_covered` for
 /// an address that none of the peers is mapped at, else as `load`.
 ///
 /// ```
@@ -42,7 +42,7 @@ class mapped_access {
             const std::uint64_t offset = at.value - each.memory->local().value;
             if (offset < each.memory->size()) return each.memory->template load<std::uint64_t>(offset);
         }
-        return errc::not_owned;
+        return errc::not_covered;
     }
     [[nodiscard]] bool is_alive(server_id server) const noexcept {
         for (const mapped_peer<Source>& each : peers_) {

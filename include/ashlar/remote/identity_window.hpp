@@ -22,7 +22,7 @@ namespace ashlar {
 /// what the mapping costs; who keeps local addresses asks `is_up` as he pleases.
 ///
 /// - Complexity: O(1) everywhere, without a read-modify-write. Context: any.
-/// - Failure: `invalid` without bytes, `not_owned` outside of the window, `revoked` while the link is down.
+/// - Failure: `invalid` without bytes, `not_covered` outside of the window, `revoked` while the link is down.
 ///
 /// ```
 /// ashlar::identity_window<> all({{0x1'0000'0000}, 1 << 30}, {0x42'0000'0000});
@@ -45,7 +45,7 @@ class identity_window {
     constexpr pin_type pin(byte_address<peer> at, std::uint64_t length,
                            pin_owner owner = pin_owner::cpu) noexcept {
         if (length == 0) return pin_type(errc::invalid);
-        if (!covered_.contains(at, length)) return pin_type(errc::not_owned);
+        if (!covered_.contains(at, length)) return pin_type(errc::not_covered);
         const std::uint32_t now = epoch_.load(memory_order::acquire);
         if (now % 2 == 0) return pin_type(errc::revoked);
         return pin_type(*this, {0, 0, now, 0}, local_of(at), length, owner);

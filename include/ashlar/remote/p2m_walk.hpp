@@ -35,7 +35,7 @@ struct p2m_walk {
 /// - `read(byte_address<peer>)` answers the entry there, a `result<std::uint64_t>`: one load of 8 bytes that
 ///   are aligned and declared. It is the only way to memory.
 /// - Complexity: at most `Format::levels` reads, whatever the table holds. Context: that of `read`.
-/// - Failure: `not_owned` for an address that the table is not about; `corrupt` for a table or block that is
+/// - Failure: `unmapped` for an address that the table is not about; `corrupt` for a table or block that is
 ///   not aligned, or not all in the declared memory; else what `read` said. An entry that is not valid is no
 ///   failure, and told.
 /// - Source: CN103823638 (a remote domain's P2M, read through the bridge).
@@ -49,12 +49,12 @@ template <p2m_format Format, class Read>
 [[nodiscard]] constexpr result<p2m_walk> walk_p2m(const p2m_table& table, view<const byte_range<peer>> memory,
                                                   byte_address<guest> address, Read&& read) noexcept {
     const std::uint64_t number = address.value >> Format::page_shift;
-    if (number < table.first.number) return errc::not_owned;
+    if (number < table.first.number) return errc::unmapped;
     unsigned below = 0;
     for (unsigned level = 0; level + 1 < Format::levels; ++level) below += Format::index_bits(level);
     const std::uint64_t page = number - table.first.number;
     std::uint64_t index = below >= 64 ? 0 : page >> below;
-    if (index >= table.entries) return errc::not_owned;
+    if (index >= table.entries) return errc::unmapped;
     p2m_walk found;
     byte_address<peer> from = table.root;
     for (unsigned level = Format::levels - 1;; --level) {

@@ -47,10 +47,10 @@ struct no_requester_table {
 /// - `space` finds where the memory is at home. `program(slot, id)` writes a slot of a bridge's table of
 ///   requester IDs. `owner`: `device` for what the device keeps, a queue.
 /// - Complexity and context: as `remote_space::resolve`.
-/// - Failure: `invalid` for no bytes, a range that wraps, or a transfer that is under way; `limit` where the
-///   device does not have the address bits, no slot is left, or the arrays are full; `misaligned` where a
-///   piece is not of the device's granule; `not_owned` if the device's server has no way there; else as
-///   `remote_space` says. Nothing is held then.
+/// - Failure: `invalid` for no bytes, a range that wraps, or a transfer that is under way; `beyond_mask`
+///   where the device does not have the address bits; `limit` where no slot is left, or the arrays are full;
+///   `misaligned` where a piece is not of the device's granule; `not_covered` if the device's server has no
+///   window there; else as `remote_space` says. Nothing is held then.
 /// - Source: CN103823638 (the address of a pass-through device's DMA is rewritten).
 ///
 /// ```
@@ -67,7 +67,7 @@ constexpr errc map_for_device(const Space& space, byte_address<guest> at, std::u
     const auto fits = [&](const scatter_piece& piece) {
         const std::uint64_t last = piece.at.value + (piece.bytes - 1);
         if (last < piece.at.value || (last & ~device.mask) != 0 || (piece.at.value & ~device.mask) != 0)
-            return errc::limit;
+            return errc::beyond_mask;
         return ((piece.at.value | piece.bytes) & (device.granule - 1)) != 0 ? errc::misaligned : errc::ok;
     };
     const auto route_to = [&](server_id to) -> const dma_route<Windows, Platform>* {
@@ -82,14 +82,14 @@ constexpr errc map_for_device(const Space& space, byte_address<guest> at, std::u
             return answer == errc::ok ? transfer.add(piece) : answer;
         }
         const auto* const route = route_to(home.server);
-        if (route == nullptr || route->windows == nullptr) return errc::not_owned;
+        if (route == nullptr || route->windows == nullptr) return errc::not_covered;
         if (route->slots != nullptr) {
             const errc answer = transfer.pass(*route->slots, device.requester, program);
             if (answer != errc::ok) return answer;
         }
         while (home.bytes != 0) {
             const std::uint64_t reach = route->windows->reach(home.at);
-            if (reach == 0) return errc::not_owned;
+            if (reach == 0) return errc::not_covered;
             const std::uint64_t part = reach < home.bytes ? reach : home.bytes;
             auto pin = route->windows->pin(home.at, part, owner);
             if (!pin) return pin.error();

@@ -49,6 +49,7 @@ class window_search {
         first_ = direct != 0 && slice_area(d) != 0 ? 1 : 0;
         others_ = direct - first_;
         slices_ = d.slices < budget.slices ? d.slices : budget.slices;
+        bounded_ = direct < d.windows || slices_ < d.slices || out.size() < slices_;
     }
 
     constexpr result<std::size_t> run() noexcept {
@@ -201,10 +202,10 @@ class window_search {
                 const position there = after(here, window_kind::slice, 0);
                 if (there.reached && there.beyond(best)) best = there;
             }
-            if (!best.reached) return errc::not_owned;
+            if (!best.reached) return errc::not_covered;
             here = best;
         }
-        return errc::limit;
+        return bounded_ ? errc::limit : errc::too_large;
     }
 
     const window_descriptor& d_;
@@ -214,6 +215,7 @@ class window_search {
     std::uint32_t first_ = 0;
     std::uint32_t others_ = 0;
     std::uint32_t slices_ = 0;
+    bool bounded_ = false;  ///< not by the bridge alone
 };
 
 }  // namespace detail
@@ -226,10 +228,11 @@ class window_search {
 /// - `out`: receives the plan, ascending by address; at most as many windows as it has entries.
 /// - `budget`: how many direct windows (by number, from 0 on) and slices are free.
 ///
-/// Returns how many windows. Errors, `out` is undefined then: `not_owned`: some byte cannot be shown by any
-/// window (out of reach, the target is fixed, the bridge has none); `limit`: there are too few windows, or
-/// entries; `misaligned`: the range is not in the granules of the bridge; `invalid`: an empty or wrapping
-/// range, a descriptor that `check` refuses.
+/// Returns how many windows. Errors, `out` is undefined then: `not_covered`: some byte cannot be shown by
+/// any window (out of reach, the target is fixed, the bridge has none); `too_large`: all windows of the
+/// bridge together show less; `limit`: those of the budget, or for which there are entries, do; `misaligned`:
+/// the range is not in the granules of the bridge; `invalid`: an empty or wrapping range, a descriptor that
+/// `check` refuses.
 ///
 /// O(slices x windows x pieces of memory), with at most `planned_windows_at_most` direct windows; 1 KiB of
 /// stack. Any context; constexpr.

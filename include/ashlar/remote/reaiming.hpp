@@ -88,7 +88,7 @@ class reaiming {
         if (aim.bytes == 0 || under_way()) return errc::invalid;
         return start(aim);
     }
-    /// As `begin`, but the window is to show nothing: users find `not_owned`.
+    /// As `begin`, but the window is to show nothing: users find `not_covered`.
     constexpr errc begin_closing() noexcept {
         if (under_way()) return errc::invalid;
         return start({});

@@ -76,7 +76,7 @@ class amd_registers {
     constexpr errc set_limit(std::uint32_t window, std::uint64_t size) noexcept {
         if (window >= windows_) return errc::invalid;
         if (bar(window) == 0) {
-            if (size >> 32 != 0) return errc::limit;
+            if (size >> 32 != 0) return errc::too_large;
             return writes_.put32(*registers_, limit(window), static_cast<std::uint32_t>(size));
         }
         return writes_.put64(*registers_, limit(window), size);

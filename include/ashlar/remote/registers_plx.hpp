@@ -104,7 +104,7 @@ class plx_registers {
         if (!std::has_single_bit(aim.bytes) || aim.bytes < 0x10'0000) return errc::misaligned;
         if ((aim.target.value & (aim.bytes - 1)) != 0) return errc::misaligned;
         const bool reaches = wide_ || (aim.target.value | (aim.bytes - 1)) >> 32 == 0;
-        return reaches ? errc::ok : errc::limit;
+        return reaches ? errc::ok : errc::not_covered;
     }
     constexpr void put(std::uint64_t offset, std::uint64_t value) noexcept {
         registers_->write32(offset, static_cast<std::uint32_t>(value & 0xffff'ffffU));

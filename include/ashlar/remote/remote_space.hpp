@@ -58,10 +58,11 @@ struct home_address {
 /// - State: views of what the caller keeps. Complexity: `locate` a look-up and at most `Format::levels` loads
 ///   through windows; `resolve` that for each block, and a pin for each part in one window.
 /// - Context: as pinning windows that have to be aimed. Any number of callers at once.
-/// - Failure: `not_owned` for what is not distributed, or of no server; `unreadable` for an entry that is not
-///   valid; `corrupt` for one that leads outside of the declared memory; `revoked` if the link is lost, or
-///   is not the one that it was; `limit` if the list is full; `busy`, also if the P2M's cache forgot
-///   something meanwhile; else as windows say. A list is empty then, and nothing is pinned.
+/// - Failure: `not_distributed` for what is not, or of no server; `unmapped` without a valid entry; `corrupt`
+///   for one that leads outside of the declared memory; `not_covered` where no window shows what it leads to;
+///   `revoked` if the link is lost, or is not the one that it was; `limit` if the list is full; `busy`, also
+///   if the P2M's cache forgot something meanwhile; else as windows say. A list is empty then, and nothing is
+///   pinned.
 /// - Source: CN103823638.
 ///
 /// ```
@@ -87,9 +88,9 @@ class remote_space {
             return home_address{device->server, device->at + offset, device->covered.bytes - offset};
         }
         const memory_home* const home = memory_.find(at);
-        if (home == nullptr) return errc::not_owned;
+        if (home == nullptr) return errc::not_distributed;
         const server* const there = find(home->server);
-        if (there == nullptr) return errc::not_owned;
+        if (there == nullptr) return errc::not_distributed;
         const std::uint64_t left = home->covered.bytes - (at.value - home->covered.first.value);
         return translate(*there, at, left);
     }
@@ -122,11 +123,11 @@ class remote_space {
     /// Adds what lies in a row at home to the list, as it is accessed from here.
     constexpr errc pin(home_address home, list_type& list, pin_owner owner) const noexcept {
         const server* const there = find(home.server);
-        if (there == nullptr) return errc::not_owned;
+        if (there == nullptr) return errc::not_distributed;
         if (there->windows == nullptr) return list.add({{home.at.value}, home.bytes, home.server, home.at});
         while (home.bytes != 0) {
             const std::uint64_t reach = there->windows->reach(home.at);
-            if (reach == 0) return errc::not_owned;
+            if (reach == 0) return errc::not_covered;
             const std::uint64_t part = reach < home.bytes ? reach : home.bytes;
             auto pin = there->windows->pin(home.at, part, owner);
             if (!pin) return pin.error();
@@ -177,7 +178,7 @@ class remote_space {
         const auto read = [&](byte_address<peer> entry) { return load(there, entry); };
         const result<p2m_walk> found = walk_p2m<Format>(there.table, there.memory, at, read);
         if (!found) return found.error();
-        if (!found->is_mapped) return errc::unreadable;
+        if (!found->is_mapped) return errc::unmapped;
         if (there.cache != nullptr)
             there.cache->insert(wanted, found->at.frame_of(Format::page_shift), version, epoch);
         return home_address{there.id, found->at, left < found->bytes ? left : found->bytes};

@@ -46,8 +46,8 @@ struct remote_loss {
 /// Complexity: that of the machine's verbs; else O(1). Context: thread, one caller at a time; beside the
 /// machine's own users. The machine and the windows outlive it, or outlive `detach`.
 /// Failure: `busy` while something is attached, or while frames are held; `invalid` for no bytes, or a node
-/// that the machine does not have; `misaligned` for what are no whole frames, here and there; `not_owned` or
-/// `limit` for what no window shows, or what does not fit into zone table or metadata; `revoked` for a link
+/// that the machine does not have; `misaligned` for what are no whole frames, here and there; `not_covered`
+/// for what no window shows, `limit` for what does not fit into zone table or metadata; `revoked` for a link
 /// that is down. All is as before then, but for frames that a refused `detach` leaves isolated. Source:
 /// CN103823638; Linux Documentation/admin-guide/mm/memory-hotplug.rst for the steps.
 ///

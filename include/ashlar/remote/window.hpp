@@ -16,14 +16,14 @@ namespace ashlar {
 /// are multiples of the size; where the local side is not, the offset's low bits decide, so `local` may then
 /// be any place of the BAR.
 ///
-/// Errors: `not_owned`: an address, or one of the bytes asked for, is not inside. Spaces do not mix: the
+/// Errors: `not_covered`: an address, or one of the bytes asked for, is not inside. Spaces do not mix: the
 /// address of a guest, or of this server, is not one of the peer.
 ///
 /// ```
 /// constexpr ashlar::window memory{.local = {0x3a'0000'0000},
 ///                                 .target = {0x40'0000'0000}, .bytes = 0xc000'0000};
 /// static_assert(memory.to_peer({0x3a'00a0'0000})->value == 0x40'00a0'0000);
-/// static_assert(memory.to_peer({0x3a'c000'0000}).error() == ashlar::errc::not_owned);
+/// static_assert(memory.to_peer({0x3a'c000'0000}).error() == ashlar::errc::not_covered);
 /// static_assert(memory.to_local({0x40'00a0'0000})->value == 0x3a'00a0'0000);
 /// ```
 struct window {
@@ -37,7 +37,7 @@ struct window {
     /// it: then it fails, `misaligned`.
     [[nodiscard]] constexpr result<byte_address<machine>> to_local(byte_address<peer> at,
                                                                    std::uint64_t length = 1) const noexcept {
-        if (!shown().contains(byte_range<peer>{at, length})) return errc::not_owned;
+        if (!shown().contains(byte_range<peer>{at, length})) return errc::not_covered;
         const std::uint64_t offset = at.value - target.value;
         if (!replaces_bits) return byte_address<machine>{local.value + offset};
         // The byte whose low bits are those of the peer's address.
@@ -48,7 +48,7 @@ struct window {
     /// Where an access of `length` bytes arrives. Errors as for `to_local`.
     [[nodiscard]] constexpr result<byte_address<peer>> to_peer(byte_address<machine> at,
                                                                std::uint64_t length = 1) const noexcept {
-        if (!decoded().contains(byte_range<machine>{at, length})) return errc::not_owned;
+        if (!decoded().contains(byte_range<machine>{at, length})) return errc::not_covered;
         if (!replaces_bits) return byte_address<peer>{target.value + (at.value - local.value)};
         const std::uint64_t low = at.value & (bytes - 1);
         if (low + (length - 1) > bytes - 1) return errc::misaligned;

@@ -34,7 +34,8 @@ namespace ashlar {
 ///   processors only, tries `patience` times, with `Platform::pause()` between if there is one; then `busy`.
 /// - Context: `pin` of what a window has, releasing pins, `link_lost`: any, NMI too. Other pins,
 ///   `forget`: thread, or where the aimer may be called. `attach`, `detach`: alone.
-/// - Failure: `invalid` without bytes, `misaligned` for bytes of two blocks, `limit` beyond 2^32 - 2 blocks,
+/// - Failure: `invalid` without bytes, `misaligned` for bytes of two blocks, `not_covered` beyond 2^32 - 2 of
+///   them,
 ///   `revoked` while the link is down, `busy`, else what the aimer said; that is said again for the next 64
 ///   misses, without asking it. A refusal changes no window, but the one that was to be aimed.
 /// - Source: CN103823638; counts of blocks that left after TinyLFU (Einziger, Friedman, Manes, 2017).
@@ -130,7 +131,7 @@ class window_cache {
     /// All of these or none: on failure no pin is left. What a window has is pinned first, so that it is not
     /// lost to what none has. The others are aimed together, up to 16 at a time, if the aimer can
     /// (`group_aimer`) and the last window does not go first. `invalid` if there are fewer pins than ranges;
-    /// `limit` if they lie in more blocks than there are windows.
+    /// `too_large` if they lie in more blocks than there are windows.
     constexpr errc pin_all(view<const byte_range<peer>> ranges, view<pin_type> pins,
                            pin_owner owner = pin_owner::cpu) noexcept {
         if (pins.size() < ranges.size()) return errc::invalid;
@@ -143,7 +144,7 @@ class window_cache {
                 pins[i] = made(number, ranges[i].first, ranges[i].bytes, owner);
         }
         if (ranges.size() > at_.windows() && blocks_of(ranges) > at_.windows())
-            return release(pins, ranges.size(), errc::limit);
+            return release(pins, ranges.size(), errc::too_large);
         if (const errc answer = pin_together(ranges, pins, owner); answer != errc::ok)
             return release(pins, ranges.size(), answer);
         for (std::size_t i = 0; i < ranges.size(); ++i) {
@@ -214,7 +215,7 @@ class window_cache {
         if (length - 1 >= reach(at)) [[unlikely]]
             return length == 0 ? errc::invalid : errc::misaligned;
         if (number >= most_blocks) [[unlikely]]
-            return errc::limit;
+            return errc::not_covered;
         key = static_cast<std::uint32_t>(number) + 1;
         return errc::ok;
     }
@@ -294,8 +295,8 @@ class window_cache {
         return errc::busy;
     }
     [[nodiscard]] static constexpr bool is_refusal(errc answer) noexcept {
-        return answer == errc::not_owned || answer == errc::misaligned || answer == errc::limit ||
-               answer == errc::invalid || answer == errc::unsupported;
+        return answer == errc::not_covered || answer == errc::misaligned || answer == errc::too_large ||
+               answer == errc::limit || answer == errc::invalid || answer == errc::unsupported;
     }
     [[nodiscard]] constexpr std::uint32_t key_of(const byte_range<peer>& range) const noexcept {
         return static_cast<std::uint32_t>(range.first.value >> shift_) + 1;

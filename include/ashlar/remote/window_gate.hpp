@@ -49,7 +49,7 @@ class window_gate {
     constexpr explicit window_gate(word* first) noexcept : words_(first) {}
 
     /// Keeps the window as it is until `unpin`. `busy`: it is being aimed anew; other errors are what it is
-    /// closed for: `not_owned` if it never showed anything, what a failed re-aiming told.
+    /// closed for: `not_covered` if it never showed anything, what a failed re-aiming told.
     constexpr result<pinned_aim> pin() const noexcept {
         if ((gate().fetch_add(one_pin, memory_order::acquire) & open) == 0) {
             const errc told = why();
@@ -122,7 +122,7 @@ class window_gate {
         const std::uint32_t now = gate().load(memory_order::acquire);
         if ((now & claimed) != 0 || (now & open) != 0) return errc::busy;
         const auto error = static_cast<errc>(told().load(memory_order::relaxed));
-        return error == errc::ok ? errc::not_owned : error;
+        return error == errc::ok ? errc::not_covered : error;
     }
 
     word* words_ = nullptr;

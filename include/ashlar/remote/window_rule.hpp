@@ -65,11 +65,11 @@ enum class [[nodiscard]] window_rule : std::uint8_t{
         case window_rule::kept:
             return errc::ok;
         case window_rule::fits_window:
-            return errc::limit;
+            return errc::too_large;
         case window_rule::window_of_the_kind:
         case window_rule::fixed_target:
         case window_rule::within_reach:
-            return errc::not_owned;
+            return errc::not_covered;
         case window_rule::aligned_to_granule:
         case window_rule::aligned_to_aperture:
         case window_rule::aligned_to_block:

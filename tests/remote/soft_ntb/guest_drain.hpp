@@ -46,7 +46,7 @@ inline void store_at_random(std::uint64_t cpu) {
         const window_gate<> gate = to_b.windows.gate(window);
         const auto pin = gate.pin();
         if (!pin) {
-            must(pin.error() == errc::busy || pin.error() == errc::not_owned, "the window is being aimed");
+            must(pin.error() == errc::busy || pin.error() == errc::not_covered, "the window is being aimed");
             asm volatile("pause");
             continue;
         }

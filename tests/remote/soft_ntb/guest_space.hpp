@@ -94,9 +94,9 @@ inline void space_scenario() {
     must(load64(list.pieces()[0].at.value) == content(seed, 1, device_at + 0x10), "and is read");
     store64(list.pieces()[0].at.value, answer_to(content(seed, 1, device_at + 0x10)));
     list.clear();
-    must(space.resolve({guest_first + pages_in_all * page}, 8, list) == errc::not_owned,
+    must(space.resolve({guest_first + pages_in_all * page}, 8, list) == errc::not_distributed,
          "behind the last page is nothing");
-    must(space.resolve({guest_first + (pages_in_all - 1) * page}, 2 * page, list) == errc::not_owned,
+    must(space.resolve({guest_first + (pages_in_all - 1) * page}, 2 * page, list) == errc::not_distributed,
          "a range is resolved as a whole or not at all");
     must(in_c.cache.pins_of(0, pin_owner::cpu) + in_c.cache.pins_of(1, pin_owner::cpu) == 0,
          "and no pin is left");
