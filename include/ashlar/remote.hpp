@@ -24,7 +24,6 @@
 #include <ashlar/remote/plan_windows.hpp>
 #include <ashlar/remote/presets.hpp>
 #include <ashlar/remote/reaiming.hpp>
-#include <ashlar/remote/reaiming_group.hpp>
 #include <ashlar/remote/refused_blocks.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/registers_amd.hpp>
@@ -49,6 +48,7 @@
 #include <ashlar/remote/window_history.hpp>
 #include <ashlar/remote/window_layout.hpp>
 #include <ashlar/remote/window_map.hpp>
+#include <ashlar/remote/window_path.hpp>
 #include <ashlar/remote/window_pin.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <ashlar/remote/window_rule.hpp>

@@ -121,7 +121,7 @@ template class window_gate<platform>;
 template class reaiming<platform, idt_direct_registers<some_registers>, some_path>;
 template class reaiming<platform, fixed_programmer, some_path>;
 template class bridge_windows<platform, switchtec_registers<some_registers>, some_path>;
-template class reaiming_group<platform, endpoint_registers<some_registers>, some_path>;
+template class reaiming<platform, endpoint_registers<some_registers>, some_path>;
 template class link_guard<platform>;
 template class scratchpad_words<some_registers>;
 template class message_words<some_port>;

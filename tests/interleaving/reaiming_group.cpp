@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 
 #include <ashlar/remote/reaiming.hpp>
-#include <ashlar/remote/reaiming_group.hpp>
 #include <ashlar/remote/window_gate.hpp>
 #include <string>
 #include <vector>
@@ -65,7 +64,7 @@ struct path {
     std::uint64_t read_back(std::uint32_t) { return 0; }
     errc check_link() { return link; }
 };
-using group = reaiming_group<stepped_platform, bridge, path>;
+using group = reaiming<stepped_platform, bridge, path>;
 
 std::uint64_t code(errc error) {
     return static_cast<std::uint64_t>(error);

@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 #include <ashlar/remote/reaiming.hpp>
-#include <ashlar/remote/reaiming_group.hpp>
 #include <ashlar/remote/registers_idt.hpp>
 #include <ashlar/remote/registers_intel.hpp>
 #include <ashlar/testing/random_bits.hpp>
@@ -84,7 +83,7 @@ outcome_of_run run(intel& bridge, Programmer programmer, Path& path, std::uint64
                 Programmer own = programmer;
                 const window_target both[] = {{window, {(1 + random() % 64) * mib}},
                                               {1 - window, {(1 + random() % 64) * mib}}};
-                reaiming_group<platform, Programmer, Path> machine({words[0], 2 * gate::words}, own, path);
+                reaiming<platform, Programmer, Path> machine({words[0], 2 * gate::words}, own, path);
                 if (machine.begin(both, mib) != errc::ok) {
                     std::this_thread::yield();
                     continue;
@@ -172,7 +171,7 @@ unsigned misplaced_by(machine_kind kind, intel& bridge, Programmer programmer, P
             finish(machine);
         } else {
             const window_target both[] = {{1, {target + 8 * mib}}, {0, {target}}};
-            reaiming_group<platform, Programmer, Path> machine(words, programmer, path);
+            reaiming<platform, Programmer, Path> machine(words, programmer, path);
             REQUIRE(machine.begin(both, mib) == errc::ok);
             finish(machine);
         }

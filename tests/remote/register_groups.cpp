@@ -156,7 +156,7 @@ void together(const char* name, Programmer& programmer, Bridge& bridge, const wi
     const auto one_by_one = group.targets(40);
     REQUIRE(all.aim_all({one_by_one.data(), one_by_one.size()}) == errc::ok);
     group.shows(one_by_one);
-    // The registers of a window that is aimed alone, by the machine without groups.
+    // The registers of a window that is aimed alone.
     const auto first = group.targets(5);
     const auto alone = measured([&] {
         for (const window_target& each : first) {
@@ -207,7 +207,7 @@ void together(const char* name, Programmer& programmer, Bridge& bridge, const wi
     REQUIRE(all.aim_all({third.data(), third.size()}) == errc::ok);
     group.shows(third);
     // The link goes at any step of the group: told, all gates closed, and all can be aimed again.
-    using machine_type = reaiming_group<platform, Programmer, Bridge>;
+    using machine_type = reaiming<platform, Programmer, Bridge>;
     for (unsigned at = 0;; ++at) {
         REQUIRE(all.aim_all({second.data(), second.size()}) == errc::ok);
         machine_type machine({group.words.data(), group.words.size()}, programmer, bridge);

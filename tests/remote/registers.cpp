@@ -182,6 +182,7 @@ TEST_CASE("on request: the target programs, and answers") {
 struct slots {
     window_aim each[2]{};
     errc refuse = errc::ok;
+    errc refuse_to_hide = errc::ok;
 
     errc show(std::uint32_t window, const window_aim& aim) {
         if (refuse != errc::ok) return refuse;
@@ -189,6 +190,7 @@ struct slots {
         return errc::ok;
     }
     errc hide(std::uint32_t window) {
+        if (refuse_to_hide != errc::ok) return refuse_to_hide;
         each[window] = {};
         return errc::ok;
     }
@@ -196,9 +198,10 @@ struct slots {
 };
 struct straight {
     std::uint64_t word = 0;
+    errc link = errc::ok;
     void store_fence() {}
     std::uint64_t read_back(std::uint32_t) { return word; }
-    errc check_link() { return errc::ok; }
+    errc check_link() { return link; }
 };
 
 TEST_CASE("by a hypervisor, and by nobody") {
@@ -226,6 +229,59 @@ TEST_CASE("by a hypervisor, and by nobody") {
     REQUIRE(still.begin({{0x2000}, 0x1000}) == errc::ok);
     CHECK(still.run(100) == errc::unsupported);
     CHECK(still.failed_at() == reaim_step::write);
+}
+
+TEST_CASE("a window alone, and the gates of only some windows") {
+    slots hypervisor;
+    straight path;
+    hypervisor_programmer programmer(hypervisor);
+    gate::word state[gate::words]{};
+    reaiming machine(gate(state), programmer, path, 1);
+    // A list of it does as well; other windows have no gate here.
+    const window_target own[] = {{1, {0x1000}}};
+    const window_target others[] = {{1, {0x1000}}, {0, {0x2000}}};
+    const window_target behind[] = {{2, {0x1000}}};
+    CHECK(machine.begin(others, 0x1000) == errc::invalid);
+    CHECK(machine.begin(behind, 0x1000) == errc::invalid);
+    CHECK(machine.begin(own, 0) == errc::invalid);
+    CHECK(gate(state).pin().error() == errc::not_covered);
+    // What shows nothing is given up as it was: closed, and nobody's.
+    REQUIRE(machine.begin(own, 0x1000) == errc::ok);
+    CHECK(machine.give_up() == errc::ok);
+    CHECK(gate(state).pin().error() == errc::not_covered);
+    CHECK(machine.give_up() == errc::invalid);
+    REQUIRE(machine.begin(own, 0x1000) == errc::ok);
+    REQUIRE(machine.run(100) == errc::ok);
+    CHECK(hypervisor.each[1] == window_aim{{0x1000}, 0x1000});
+    CHECK(gate(state).generation() == 1);
+    // The peer is gone: the window cannot be aimed, but closed.
+    path.word = ~std::uint64_t{0};
+    path.link = errc::revoked;
+    REQUIRE(machine.begin_closing() == errc::ok);
+    CHECK(machine.begin_closing() == errc::invalid);
+    CHECK(machine.run(100) == errc::ok);
+    CHECK(hypervisor.each[1] == window_aim{});
+    CHECK(gate(state).pin().error() == errc::not_covered);
+    path = {};
+    // It takes too long, aimed or closed: it ends closed, and tells why.
+    for (const bool closing : {false, true}) {
+        REQUIRE(machine.begin({{0x3000}, 0x1000}) == errc::ok);
+        REQUIRE(machine.run(100) == errc::ok);
+        REQUIRE((closing ? machine.begin_closing() : machine.begin({{0x5000}, 0x1000})) == errc::ok);
+        CHECK(machine.abandon(errc::unreadable, 100) == errc::unreadable);
+        CHECK(machine.failed_at() == reaim_step::drain);
+        CHECK(!machine.uncertain());
+        CHECK(machine.abandon(errc::unreadable, 100) == errc::invalid);
+        CHECK(hypervisor.each[1] == window_aim{});
+        CHECK(gate(state).pin().error() == errc::unreadable);
+    }
+    // The hypervisor does not even hide it.
+    hypervisor.refuse_to_hide = errc::corrupt;
+    REQUIRE(machine.begin_closing() == errc::ok);
+    CHECK(machine.run(100) == errc::corrupt);
+    CHECK(machine.failed_at() == reaim_step::disable);
+    CHECK(machine.uncertain());
+    CHECK(gate(state).pin().error() == errc::corrupt);
 }
 
 TEST_CASE("the windows of a bridge are what a cache asks for") {

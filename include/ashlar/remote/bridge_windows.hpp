@@ -7,9 +7,9 @@
 #include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/explain.hpp>
 #include <ashlar/remote/reaiming.hpp>
-#include <ashlar/remote/reaiming_group.hpp>
 #include <ashlar/remote/window_descriptor.hpp>
 #include <ashlar/remote/window_gate.hpp>
+#include <ashlar/remote/window_path.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@
 namespace ashlar {
 
 /// The windows of a bridge as a `window_aimer`, what a window cache asks for: windows of one size, aimed by
-/// running a `reaiming_group` to its end. The state is in `words_needed(windows)` words of the caller's,
+/// running a `reaiming` to its end. The state is in `words_needed(windows)` words of the caller's,
 /// zeroed.
 ///
 /// `aim` and `disable`: `ok`, `busy` (pins are left, or the programmer took more than `patience` steps), or
@@ -89,7 +89,7 @@ class bridge_windows {
         return aim_all({&one, 1});
     }
     /// Several windows, each at another block: all or none of them. No window is there twice. Commands,
-    /// fences and read-backs that do for several are made once (`reaiming_group`). What cannot be shown is
+    /// fences and read-backs that do for several are made once (`reaiming`). What cannot be shown is
     /// refused before anything is done; after a later error none of these windows leads anywhere.
     constexpr errc aim_all(view<const window_target> targets) noexcept {
         for (const window_target& each : targets) {
@@ -97,35 +97,27 @@ class bridge_windows {
             const explanation why = explain(descriptor_, {each.block, block_}, kind_);
             if (!why.legal()) return to_errc(why.rule);
         }
-        group_type all(words_, *programmer_, *path_);
-        if (const errc begun = all.begin(targets, block_); begun != errc::ok) return begun;
-        const auto steps = static_cast<std::uint32_t>(patience_ * targets.size());
-        const errc answer = all.run(steps);
-        if (!all.under_way()) return answer;
-        if (all.give_up() == errc::ok) return errc::busy;
-        return all.abandon(errc::unreadable, steps);
+        machine_type all(words_, *programmer_, *path_);
+        const errc begun = all.begin(targets, block_);
+        return begun == errc::ok ? finish(all, targets.size()) : begun;
     }
     constexpr errc disable(std::uint32_t window) noexcept {
         if (window >= windows()) return errc::invalid;
         machine_type one(gate(window), *programmer_, *path_, window);
-        if (const errc begun = one.begin_closing(); begun != errc::ok) return begun;
-        return finish(one, window);
+        const errc begun = one.begin_closing();
+        return begun == errc::ok ? finish(one, 1) : begun;
     }
 
  private:
     using machine_type = reaiming<Platform, Programmer, Path>;
-    using group_type = reaiming_group<Platform, Programmer, Path>;
 
     /// What takes too long ends closed, not half done; pins that do not go leave all as it was.
-    constexpr errc finish(machine_type& one, std::uint32_t window) noexcept {
-        const errc answer = one.run(patience_);
-        if (!one.under_way()) return answer;
-        if (one.give_up() == errc::ok) return errc::busy;
-        for (std::uint32_t i = 0; i < patience_ && programmer_->disable(window) == errc::busy; ++i) {
-        }
-        gate(window).forget();
-        gate(window).leave_closed(errc::unreadable);
-        return errc::unreadable;
+    constexpr errc finish(machine_type& some, std::size_t count) noexcept {
+        const auto steps = static_cast<std::uint32_t>(patience_ * count);
+        const errc answer = some.run(steps);
+        if (!some.under_way()) return answer;
+        if (some.give_up() == errc::ok) return errc::busy;
+        return some.abandon(errc::unreadable, steps);
     }
 
     Programmer* programmer_;

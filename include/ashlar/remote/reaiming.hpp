@@ -4,68 +4,67 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/platform.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/core/view.hpp>
+#include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/register_access.hpp>
+#include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/remote/window_gate.hpp>
+#include <ashlar/remote/window_path.hpp>
 #include <ashlar/remote/window_programmer.hpp>
-#include <concepts>
+#include <cstddef>
 #include <cstdint>
 
 namespace ashlar {
-
-/// The way through a window, as whoever re-aims it needs it.
-///
-/// - `store_fence()`: stores of this CPU are on their way.
-/// - `read_back(window)`: a load through the window, of any 8 bytes of it: it comes back behind all stores
-///   that went the same way.
-/// - `check_link()`: `ok` if the peer is there and is the one that was (a canary, see `link_guard`), else
-///   `revoked`.
-template <class P>
-concept window_path = requires(P path, std::uint32_t window) {
-    path.store_fence();
-    { path.read_back(window) } -> std::same_as<std::uint64_t>;
-    { path.check_link() } -> std::same_as<errc>;
-};
 
 /// Where a re-aiming is: what the next step does.
 enum class reaim_step : std::uint8_t {
     idle,       ///< nothing begun, or ended
     drain,      ///< wait for the pins
     fence,      ///< store fence
-    flush,      ///< read back through the window: stores that are posted have arrived where they were sent
-    disable,    ///< close it in the bridge, and see that it is closed
+    flush,      ///< read back through the windows: stores that are posted have arrived where they were sent
+    disable,    ///< close them in the bridge, and see that they are closed
     write,      ///< the translation
     verify,     ///< read it back: a bridge drops bits that it has not
-    enable,     ///< open it
-    confirm,    ///< read back that it is open, and that the peer is there
-    publish,    ///< a new generation
-    take_back,  ///< it failed: close it in the bridge
+    enable,     ///< open them
+    confirm,    ///< read back that they are open, and that the peer is there
+    publish,    ///< a new generation, or none
+    take_back,  ///< it failed: close them in the bridge
 };
 
-/// Aims a window anew, so that no store that is under way arrives at the new place, and no access meets half
-/// a translation. Divisible: each `step` is short and waits for nothing.
+/// Aims windows of one bridge anew, all or none, so that no store that is under way arrives at a new place,
+/// and no access meets half a translation. Divisible: each `step` is short and waits for nothing. A window
+/// alone is a group of one.
 ///
-/// Protocol, in this order; each line needs the ones before it:
+/// Protocol, in this order; each line needs the ones before it, and is done for all windows before the next
+/// one begins, so that what one command, one read-back or one fence does is done once:
 ///
-/// | step | who may access meanwhile | what it is for |
-/// |---|---|---|
-/// | claim, close | pins taken before | nobody new comes in (`window_gate`) |
-/// | drain | pins taken before | nobody is in, their stores are issued (a pin's release, acquire here) |
-/// | store fence | nobody | own stores leave the CPU |
-/// | read back through the window | nobody | stores in queues arrive at the old place |
-/// | disable, see it | nobody | what is late or wrong passes no half-written translation |
-/// | write | nobody | halves of 32 bits one after the other |
-/// | read it back | nobody | it has taken effect, and no bit of it is lost |
-/// | enable, read back | nobody | what is posted to registers is there before the first user |
-/// | check the link | nobody | all ones are no translation: the peer still is the one that it was |
-/// | publish | new pins | aim and generation before the gate (release) |
+/// | step | of each window | once | what it is for |
+/// |---|---|---|---|
+/// | claim, close | admission | | nobody new comes in (`window_gate`) |
+/// | drain | its pins are gone | | stores of users are issued (a pin's release, acquire here) |
+/// | fence | | store fence | own stores leave the CPU |
+/// | flush | a load through it, if it shows anything | check of the link, if all ones | stores have arrived |
+/// | disable | in the bridge | it is seen | what is late passes no half-written translation |
+/// | write | halves of 32 bits one after the other | | |
+/// | verify | what the bridge has of it | | it has taken effect, and no bit of it is lost |
+/// | enable | in the bridge | it is seen | what is posted to registers is there before the first user |
+/// | confirm | it is open | check of the link | the peer still is the one that it was |
+/// | publish | aim and generation, gate (release) | | new pins find what the bridge shows |
 ///
-/// Failure: a typed error of the step, the window closed in the bridge and in the gate, which tells its
-/// users: `revoked` (nothing answers, or another peer), `corrupt` (the bridge has another translation, a
-/// misaligned target as a rule, or does not close or open), what the programmer answers. If even closing
-/// fails, `uncertain()`: the gate stays closed all the same. It can be begun again.
+/// "Seen" is said of each by itself where the programmer has no groups (`grouping_programmer`), and writing
+/// goes on to enabling window by window there: such a programmer may keep one translation at a time. No gate
+/// opens before all windows are confirmed, and none is disabled before all are drained and flushed. Gates are
+/// claimed one after the other and without waiting: of two who want windows of each other one is told `busy`.
 ///
-/// Context: thread; one object for each window that is being aimed, one caller. Steps are O(1) and a few
-/// register accesses. Source: patent CN103823638; Linux and DPDK set a window once, before its first use.
+/// Failure: a claim that is not had and `give_up` leave all as it was, but for what closed gates told. A
+/// later error leaves each window closed, in the bridge and in the gate, which tells its users: `revoked`
+/// (nothing answers, or another peer), `corrupt` (the bridge has another translation, a misaligned target as
+/// a rule, or does not close or open), what the programmer answers. If the bridge does not even say of each
+/// that it is closed, `uncertain()`: the gates stay closed all the same. It can be begun again.
+///
+/// Context: thread; one caller. Steps are O(1) and a few register accesses, but for claiming, the look at
+/// pins, giving up and publishing, which are O(windows). Source: patent CN103823638; Linux and DPDK set a
+/// window once, before its first use.
 ///
 /// ```
 /// ashlar::reaiming<my_platform, programmer, path> aim(gate, registers, link, window);
@@ -73,41 +72,56 @@ enum class reaim_step : std::uint8_t {
 ///     ashlar::errc done = ashlar::errc::busy;
 ///     while (aim.under_way()) done = aim.step();      // other work between: busy says that it has to wait
 /// }
+/// const ashlar::window_target both[] = {{0, {0x40'0000'0000}}, {1, {0x40'0010'0000}}};
+/// ashlar::reaiming<my_platform, programmer, path> aim_both(gates, registers, link);
+/// if (aim_both.begin(both, 0x10'0000) == ashlar::errc::ok) done = aim_both.run(1000);
 /// ```
 template <atomics Platform, window_programmer Programmer, window_path Path>
 class reaiming {
  public:
     using gate_type = window_gate<Platform>;
+    using word = typename gate_type::word;
 
+    /// `gates`: the words of the gates of windows `first` and on, by number of the window.
+    constexpr reaiming(view<word> gates, Programmer& programmer, Path& path, std::uint32_t first = 0) noexcept
+        : gates_(gates), programmer_(&programmer), path_(&path), alone_{first, {}} {}
+    /// One window, which has this gate.
     constexpr reaiming(gate_type gate, Programmer& programmer, Path& path, std::uint32_t window) noexcept
-        : gate_(gate), programmer_(&programmer), path_(&path), window_(window) {}
+        : reaiming(gate.storage(), programmer, path, window) {}
 
-    /// Closes admission. `busy`: someone else aims this window; `invalid`: an empty aim, or one begun before
-    /// has not ended.
+    /// Closes admission to all. The list outlives the re-aiming, and has no window twice (`busy`). `invalid`:
+    /// no window, no bytes, a window that is not there, or one begun before has not ended; `busy`: someone
+    /// else aims one of them, and none was closed.
+    constexpr errc begin(view<const window_target> targets, std::uint64_t length) noexcept {
+        if (length == 0 || targets.empty() || under_way()) return errc::invalid;
+        return start(targets, length);
+    }
+    /// As `begin`, of the first window alone.
     constexpr errc begin(const window_aim& aim) noexcept {
         if (aim.bytes == 0 || under_way()) return errc::invalid;
-        return start(aim);
+        alone_.block = aim.target;
+        return start({}, aim.bytes);
     }
-    /// As `begin`, but the window is to show nothing: users find `not_covered`.
-    constexpr errc begin_closing() noexcept {
-        if (under_way()) return errc::invalid;
-        return start({});
-    }
+    /// As `begin`, but the first window is to show nothing: users find `not_covered`. A link that is lost
+    /// holds nobody up: to close a window the peer is not needed.
+    constexpr errc begin_closing() noexcept { return under_way() ? errc::invalid : start({}, 0); }
     [[nodiscard]] constexpr bool under_way() const noexcept { return step_ != reaim_step::idle; }
     [[nodiscard]] constexpr reaim_step at() const noexcept { return step_; }
-    /// After a failure: the bridge did not say that the window is closed.
+    /// After a failure: the bridge did not say of each window that it is closed.
     [[nodiscard]] constexpr bool uncertain() const noexcept { return uncertain_; }
     /// After a failure: in which step.
     [[nodiscard]] constexpr reaim_step failed_at() const noexcept { return failed_at_; }
 
     /// One step. `ok`: it is done (with `under_way()` false: all is); `busy`: it is not, call again; else it
-    /// failed, and the window is closed once `under_way()` is false.
+    /// failed, and the windows are closed once `under_way()` is false.
     constexpr errc step() noexcept {
         switch (step_) {
             case reaim_step::idle:
                 return errc::invalid;
             case reaim_step::drain:
-                return gate_.drained() ? go_on(reaim_step::fence) : errc::busy;
+                for (const window_target& each : targets())
+                    if (!gate(each).drained()) return errc::busy;
+                return go_on(reaim_step::fence);
             case reaim_step::fence:
                 path_->store_fence();
                 return go_on(reaim_step::flush);
@@ -116,16 +130,15 @@ class reaiming {
             case reaim_step::disable:
                 return disable();
             case reaim_step::write:
-                return after(programmer_->write(window_, aim_), reaim_step::verify);
+                return write();
             case reaim_step::verify:
-                return verify(reaim_step::enable);
+                return verify();
             case reaim_step::enable:
-                return after(programmer_->enable(window_, aim_), reaim_step::confirm);
+                return enable();
             case reaim_step::confirm:
                 return confirm();
             case reaim_step::publish:
-                gate_.publish(aim_);
-                return go_on(reaim_step::idle);
+                return publish();
             case reaim_step::take_back:
                 return take_back();
         }
@@ -137,90 +150,201 @@ class reaiming {
         while (under_way() && attempts-- != 0) last = step();
         return under_way() ? errc::busy : last;
     }
-    /// Gives up waiting for pins: the window is open as before. `invalid` once they are drained.
+    /// Gives up waiting for pins: all windows are as before. `invalid` once they are drained.
     constexpr errc give_up() noexcept {
-        if (step_ != reaim_step::drain || gate_.generation() == 0 || gate_.aim().bytes == 0)
-            return errc::invalid;
-        gate_.reopen();
+        if (step_ != reaim_step::drain) return errc::invalid;
+        for (const window_target& each : targets()) leave_as_it_was(each);
         return go_on(reaim_step::idle);
+    }
+    /// It takes too long: what is left to do is to close all windows, as after an error; in `attempts` steps,
+    /// or it ends with the gates closed, whatever the bridge has. Returns the error.
+    constexpr errc abandon(errc why, std::uint32_t attempts) noexcept {
+        if (!under_way()) return errc::invalid;
+        (void)fail(why);
+        if (const errc last = run(attempts); !under_way()) return last;
+        if constexpr (has_groups) programmer_->abandon_group();
+        uncertain_ = true;
+        return close_gates(error_);
     }
 
  private:
     static constexpr std::uint32_t tries_to_close = 64;
+    static constexpr bool has_groups = grouping_programmer<Programmer>;
 
-    constexpr errc start(const window_aim& aim) noexcept {
-        if (const errc claimed = gate_.claim(); claimed != errc::ok) return claimed;
-        aim_ = aim;
+    [[nodiscard]] constexpr view<const window_target> targets() const noexcept {
+        return targets_.empty() ? view<const window_target>{&alone_, 1} : targets_;
+    }
+    [[nodiscard]] constexpr gate_type gate(const window_target& target) const noexcept {
+        return gate_type(gates_.data() + gate_type::words * (target.window - alone_.window));
+    }
+    [[nodiscard]] constexpr bool shows_nothing(const window_target& target) const noexcept {
+        return gate(target).generation() == 0 || gate(target).aim().bytes == 0;
+    }
+    constexpr void leave_as_it_was(const window_target& target) const noexcept {
+        if (shows_nothing(target)) {
+            gate(target).leave_closed(errc::ok);
+        } else {
+            gate(target).reopen();
+        }
+    }
+    /// Without targets: the first window alone. Without bytes: it is to show nothing.
+    constexpr errc start(view<const window_target> wanted, std::uint64_t length) noexcept {
+        targets_ = wanted;
+        bytes_ = length;
+        for (const window_target& each : targets())
+            if (each.window - alone_.window >= gates_.size() / gate_type::words) return errc::invalid;
+        for (std::size_t i = 0; i < targets().size(); ++i) {
+            const errc claimed = gate(targets()[i]).claim();
+            if (claimed == errc::ok) continue;
+            for (std::size_t undone = 0; undone < i; ++undone) leave_as_it_was(targets()[undone]);
+            return claimed;
+        }
         error_ = errc::ok;
-        uncertain_ = false;
         failed_at_ = reaim_step::idle;
+        uncertain_ = false;
+        is_grouped_ = false;
         tries_ = 0;
         return go_on(reaim_step::drain);
     }
     constexpr errc go_on(reaim_step next) noexcept {
         step_ = next;
+        next_ = 0;
         return errc::ok;
     }
     constexpr errc fail(errc error) noexcept {
-        error_ = error;
-        failed_at_ = step_;
+        if (step_ != reaim_step::take_back) {
+            error_ = error;
+            failed_at_ = step_;
+        }
         step_ = reaim_step::take_back;
+        next_ = 0;
         return errc::busy;
     }
-    constexpr errc after(errc answer, reaim_step next) noexcept {
-        if (answer == errc::ok) return go_on(next);
+    [[nodiscard]] constexpr errc failed_or_busy(errc answer) noexcept {
         return answer == errc::busy ? answer : fail(answer);
     }
+    [[nodiscard]] constexpr const window_target& current() const noexcept { return targets()[next_]; }
+    [[nodiscard]] constexpr bool all_done() const noexcept { return next_ == targets().size(); }
+    /// This window is done: the next one, or the next step.
+    constexpr errc advance(reaim_step next) noexcept {
+        return ++next_ < targets().size() ? errc::ok : go_on(next);
+    }
+    /// The same where there are groups; else the next step of this window.
+    constexpr errc advance_or_go_on(reaim_step next) noexcept {
+        if constexpr (has_groups) return advance(next);
+        step_ = next;
+        return errc::ok;
+    }
+    /// Opens the programmer's group, if it has any, and is not open yet.
+    constexpr errc open_group() noexcept {
+        errc answer = errc::ok;
+        if constexpr (has_groups) {
+            if (!is_grouped_) answer = programmer_->begin_group();
+            is_grouped_ = answer == errc::ok;
+        }
+        return answer;
+    }
+    constexpr errc close_group() noexcept {
+        errc answer = errc::ok;
+        if constexpr (has_groups) {
+            if (is_grouped_) answer = programmer_->end_group();
+            is_grouped_ = answer == errc::busy;
+        }
+        return answer;
+    }
+    /// What was done to the windows in a group takes effect.
+    constexpr errc finish_group(reaim_step next) noexcept {
+        const errc closed = close_group();
+        return closed == errc::ok ? go_on(next) : failed_or_busy(closed);
+    }
+
     constexpr errc flush() noexcept {
         // A window that shows nothing has nothing under way.
-        if (gate_.generation() == 0 || gate_.aim().bytes == 0) return go_on(reaim_step::disable);
-        if (!all_ones(path_->read_back(window_))) return go_on(reaim_step::disable);
-        // Data, or nobody there. To close the window the peer is not needed.
-        const errc link = path_->check_link();
-        if (link == errc::ok || aim_.bytes == 0) return go_on(reaim_step::disable);
-        return fail(link);
+        if (!shows_nothing(current()) && all_ones(path_->read_back(current().window))) {
+            // Data, or nobody there.
+            const errc link = path_->check_link();
+            if (link != errc::ok && bytes_ != 0) return fail(link);
+        }
+        return advance(reaim_step::disable);
     }
     constexpr errc disable() noexcept {
-        if (const errc answer = programmer_->disable(window_); answer != errc::ok) {
-            return answer == errc::busy ? answer : fail(answer);
-        }
-        if (aim_.bytes != 0) return go_on(reaim_step::write);
-        gate_.forget();
-        gate_.leave_closed(errc::ok);
-        return go_on(reaim_step::idle);
+        if (all_done()) return finish_group(bytes_ != 0 ? reaim_step::write : reaim_step::publish);
+        if (const errc open = open_group(); open != errc::ok) return failed_or_busy(open);
+        const errc answer = programmer_->disable(current().window);
+        if (answer != errc::ok) return failed_or_busy(answer);
+        ++next_;
+        return errc::ok;
     }
-    constexpr errc verify(reaim_step next) noexcept {
-        const result<byte_address<peer>> found = programmer_->read(window_);
-        if (!found) return found.error() == errc::busy ? errc::busy : fail(found.error());
-        return *found == aim_.target ? go_on(next) : fail(errc::corrupt);
+    constexpr errc write() noexcept {
+        if (const errc open = open_group(); open != errc::ok) return failed_or_busy(open);
+        const errc answer = programmer_->write(current().window, {current().block, bytes_});
+        return answer == errc::ok ? advance_or_go_on(reaim_step::verify) : failed_or_busy(answer);
+    }
+    constexpr errc verify() noexcept {
+        const result<byte_address<peer>> found = programmer_->read(current().window);
+        if (!found) return failed_or_busy(found.error());
+        return *found == current().block ? advance_or_go_on(reaim_step::enable) : fail(errc::corrupt);
+    }
+    constexpr errc enable() noexcept {
+        if (all_done()) return finish_group(reaim_step::confirm);
+        const errc answer = programmer_->enable(current().window, {current().block, bytes_});
+        if (answer != errc::ok) return failed_or_busy(answer);
+        ++next_;
+        if (!has_groups && !all_done()) step_ = reaim_step::write;
+        return errc::ok;
     }
     constexpr errc confirm() noexcept {
-        const result<bool> open = programmer_->enabled(window_);
-        if (!open) return open.error() == errc::busy ? errc::busy : fail(open.error());
+        const result<bool> open = programmer_->enabled(current().window);
+        if (!open) return failed_or_busy(open.error());
         if (!*open) return fail(errc::corrupt);
+        if (next_ + 1 < targets().size()) return advance(reaim_step::publish);
         const errc link = path_->check_link();
         return link == errc::ok ? go_on(reaim_step::publish) : fail(link);
     }
+    constexpr errc publish() noexcept {
+        if (bytes_ == 0) return close_gates(errc::ok);
+        for (const window_target& each : targets()) gate(each).publish({each.block, bytes_});
+        return go_on(reaim_step::idle);
+    }
+    /// Each window is closed in the bridge, by itself or in a group; what does not close is not waited for.
     constexpr errc take_back() noexcept {
-        const errc answer = programmer_->disable(window_);
-        if (answer == errc::busy && ++tries_ < tries_to_close) return errc::busy;
-        uncertain_ = answer != errc::ok;
-        gate_.forget();
-        gate_.leave_closed(error_);
+        errc answer = errc::ok;
+        if (next_ == 0) answer = open_group();
+        if (answer == errc::ok && !all_done()) {
+            answer = programmer_->disable(current().window);
+            if (answer == errc::busy && ++tries_ < tries_to_close) return answer;
+            uncertain_ = uncertain_ || answer != errc::ok;
+            tries_ = 0;
+            ++next_;
+            return errc::busy;
+        }
+        if (answer == errc::ok) answer = close_group();
+        if (answer == errc::busy && ++tries_ < tries_to_close) return answer;
+        uncertain_ = uncertain_ || answer != errc::ok;
+        return close_gates(error_);
+    }
+    constexpr errc close_gates(errc why) noexcept {
+        for (const window_target& each : targets()) {
+            gate(each).forget();
+            gate(each).leave_closed(why);
+        }
         step_ = reaim_step::idle;
-        return error_;
+        return why;
     }
 
-    gate_type gate_;
+    view<word> gates_;
     Programmer* programmer_;
     Path* path_;
-    std::uint32_t window_;
-    window_aim aim_{};
+    view<const window_target> targets_{};
+    window_target alone_;  ///< the first window, which is aimed if there are no targets
+    std::uint64_t bytes_ = 0;
+    std::size_t next_ = 0;
+    std::uint32_t tries_ = 0;
     reaim_step step_ = reaim_step::idle;
     reaim_step failed_at_ = reaim_step::idle;
     errc error_ = errc::ok;
     bool uncertain_ = false;
-    std::uint32_t tries_ = 0;
+    bool is_grouped_ = false;
 };
 
 }  // namespace ashlar

@@ -5,6 +5,7 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/core/platform.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/core/view.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,7 @@ class window_gate {
     constexpr window_gate() noexcept = default;
     /// `first`: `words` words, zeroed or used by a gate before.
     constexpr explicit window_gate(word* first) noexcept : words_(first) {}
+    [[nodiscard]] constexpr view<word> storage() const noexcept { return {words_, words}; }
 
     /// Keeps the window as it is until `unpin`. `busy`: it is being aimed anew; other errors are what it is
     /// closed for: `not_covered` if it never showed anything, what a failed re-aiming told.
