@@ -32,7 +32,9 @@
 #include <ashlar/firmware/linux_e820_line.hpp>
 #include <ashlar/firmware/linux_efi_line.hpp>
 #include <ashlar/firmware/linux_log.hpp>
+#include <ashlar/firmware/linux_log_lines.hpp>
 #include <ashlar/firmware/linux_memmap.hpp>
+#include <ashlar/firmware/linux_node_line.hpp>
 #include <ashlar/firmware/linux_range.hpp>
 #include <ashlar/firmware/linux_srat_line.hpp>
 #include <ashlar/firmware/memory_entry.hpp>

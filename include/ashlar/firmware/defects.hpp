@@ -31,6 +31,7 @@ enum class defect_kind : std::uint8_t {
     bad_distance,    ///< a distance table with a wrong diagonal or a remote distance that is not remote
     unknown_kind,    ///< a type of memory that the format does not define
     ignored,         ///< an entry that asks to be ignored
+    derived,         ///< not from a table of the firmware, but from what a kernel made of one
     full,            ///< a caller's array or a fixed limit is too small for what the table says
 };
 
@@ -79,6 +80,8 @@ enum class defect_kind : std::uint8_t {
             return "unknown_kind";
         case defect_kind::ignored:
             return "ignored";
+        case defect_kind::derived:
+            return "derived";
         case defect_kind::full:
             return "full";
     }

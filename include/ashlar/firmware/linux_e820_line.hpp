@@ -56,27 +56,28 @@ inline constexpr e820_name e820_names[] = {
     return {"", memory_kind::none, 0};
 }
 
-/// Reads what follows "BIOS-e820:" in a line:
+/// Reads what follows "BIOS-e820:" in a line, or what stands there in a Xen log:
 ///
 ///     [mem 0x0000000000000000-0x000000000009fbff] usable          (the last byte is inclusive)
 ///     [gap 0x00000000000a0000-0x00000000000effff]                 (no memory)
 ///     0000000000000000 - 000000000009fc00 (usable)                (before Linux 3.6; the end is exclusive)
+///     000000000009fc00 @ 0000000000000000 (usable)                (before Linux 2.4.3; size and address)
+///     [0000000000000000, 000000000009fbff] (usable)               (Xen; the last byte is inclusive)
 constexpr void read_e820_line(table_reader& reader, std::uint64_t offset, text_cursor cursor) noexcept {
     constexpr unsigned usual_digits = 16;
 
     cursor.skip_spaces();
     if (cursor.accept("[gap")) return;
-    const bool bracketed = cursor.accept("[mem");
+    const bool named = text_cursor(cursor).accept("[mem");
     written_range range;
-    bool complete = read_range(cursor, range);
-    if (complete && bracketed) complete = cursor.accept("]");
+    bool complete = read_any_range(cursor, range);
     cursor.skip_spaces();
-    if (complete && !bracketed) complete = cursor.accept("(");
+    if (complete && !named) complete = cursor.accept("(");
     if (!complete) {
         reader.report(offset, defect_kind::malformed, "an E820 line that cannot be read");
         return;
     }
-    const extent bytes = bracketed ? range.inclusive() : range.exclusive();
+    const extent bytes = range.bytes();
 
     const e820_name type = read_e820_name(cursor);
     if (bytes.form == extent::shape::plain) {

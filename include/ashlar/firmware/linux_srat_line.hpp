@@ -24,12 +24,19 @@ namespace ashlar::detail {
     cursor.skip_spaces();
     if (!read_domain(cursor, affinity.domain)) return false;
     cursor.skip_spaces();
-    const bool bracketed = cursor.accept("[mem");
     written_range range;
-    if (!read_range(cursor, range) || (bracketed && !cursor.accept("]"))) return false;
-    affinity.bytes = bracketed ? range.inclusive() : range.exclusive();
-    affinity.hot_pluggable = cursor.contains("hotplug") || cursor.contains("Hot Pluggable");
-    affinity.non_volatile = cursor.contains("non-volatile");
+    if (!read_any_range(cursor, range)) return false;
+    affinity.bytes = range.bytes();
+    for (bool more = true; more;) {
+        cursor.skip_spaces();
+        if (cursor.accept_word("hotplug") || cursor.accept("(hotplug)") || cursor.accept("Hot Pluggable")) {
+            affinity.hot_pluggable = true;
+        } else if (cursor.accept_word("non-volatile")) {
+            affinity.non_volatile = true;
+        } else {
+            more = false;
+        }
+    }
     return true;
 }
 
@@ -39,6 +46,7 @@ namespace ashlar::detail {
 ///     Node 3 PXM 3 [mem 0x140000000-0x57fffffff] hotplug              (the last byte is inclusive)
 ///     Node 0 PXM 0 100000-40000000                                    (before Linux 3.6; the end is
 ///     exclusive)
+///     Node 1 PXM 1 [0000000480000000, 000000087fffffff] (hotplug)     (Xen)
 ///
 /// The node that the line names is not used: nodes are numbered by the order of the domains, as the kernel
 /// did it. `full` becomes true if there is no room for another node.

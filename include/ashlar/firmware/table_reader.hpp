@@ -41,7 +41,15 @@ class table_reader {
         const std::uint64_t end = end_of(bytes);
         compare_with_others(offset, bytes, end, node);
         if (order_ == order::sorted) compare_with_predecessor(offset, bytes, end);
-        put(offset, bytes, {bytes.first, end, kind, static_cast<std::uint8_t>(attributes | mark()), node});
+        const memory_entry entry{bytes.first, end, kind, static_cast<std::uint8_t>(attributes | mark()),
+                                 node};
+        const bool may_be_lent = kind == memory_kind::usable || kind == memory_kind::acpi_reclaim ||
+                                 kind == memory_kind::unaccepted;
+        if (confined_ && may_be_lent) {
+            put_where_known(offset, bytes, entry);
+        } else {
+            put(offset, bytes, entry);
+        }
     }
 
     /// Looks at a range as `add` does, also for overlaps, and says nothing of it: what is in it is told by
@@ -52,6 +60,10 @@ class table_reader {
         put(offset, bytes, {bytes.first, end_of(bytes), memory_kind::none, mark(), any_node});
         return true;
     }
+
+    /// From now on no memory is believed in where the map knows of nothing: this table is not the one that
+    /// says how much memory there is.
+    constexpr void confine() noexcept { confined_ = true; }
 
     constexpr void report(std::uint64_t offset, defect_kind kind, const char* text,
                           const extent& bytes = {}) noexcept {
@@ -77,6 +89,8 @@ class table_reader {
                 return 0x80;
             case table::uefi:
                 return 0x40;
+            case table::log:
+                return 0x10;
             default:
                 return 0x20;
         }
@@ -92,6 +106,29 @@ class table_reader {
         if (map_.add(entry) != errc::limit) return;
         if (!full_) report(offset, defect_kind::full, "the memory map's array is full", bytes);
         full_ = true;
+    }
+
+    /// Puts only those pieces of the entry that the map describes already.
+    constexpr void put_where_known(std::uint64_t offset, const extent& bytes,
+                                   const memory_entry& entry) noexcept {
+        std::uint64_t put_bytes = 0;
+        memory_entry known;
+        const auto described = [&known](const memory_entry& each) {
+            known = each;
+            return each.kind != memory_kind::none;
+        };
+        for (std::uint64_t at = entry.begin; map_.any_of(at, entry.end, described); at = known.end) {
+            memory_entry piece = entry;
+            if (piece.begin < at) piece.begin = at;
+            if (piece.begin < known.begin) piece.begin = known.begin;
+            if (piece.end > known.end) piece.end = known.end;
+            put(offset, bytes, piece);
+            put_bytes += piece.end - piece.begin;
+            if (known.end >= entry.end) break;
+        }
+        if (put_bytes != entry.end - entry.begin) {
+            report(offset, defect_kind::ignored, "memory that the E820 table does not give", bytes);
+        }
     }
 
     [[nodiscard]] constexpr bool believable(std::uint64_t offset, const extent& bytes,
@@ -149,6 +186,7 @@ class table_reader {
     table source_;
     order order_;
     bool full_ = false;
+    bool confined_ = false;
     bool started_ = false;
     bool gap_known_ = false;  ///< false after an entry whose true place is not known
     std::uint64_t predecessor_ = 0;

@@ -17,6 +17,10 @@ using characters = view<const char>;
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+[[nodiscard]] constexpr bool is_line_end(char c) noexcept {
+    return c == '\n' || c == '\r' || c == '\0';
+}
+
 /// The value of a hexadecimal digit, 16 or more if it is none.
 [[nodiscard]] constexpr unsigned hexadecimal(char c) noexcept {
     if (is_digit(c)) return static_cast<unsigned>(c - '0');
@@ -46,15 +50,17 @@ class text_cursor {
         return text_cursor(rest_).skip_past(expected);
     }
 
-    constexpr void skip_spaces() noexcept {
-        while (peek() == ' ' || peek() == '\t') advance(1);
-    }
+    /// Consumes spaces. Where mailers wrapped the line, its break and what quotes the next one are spaces.
+    constexpr void skip_spaces() noexcept { advance(spaces(0)); }
 
-    /// Consumes `expected` if it comes next.
+    /// Consumes `expected` if it comes next. A space in it stands for any spaces.
     constexpr bool accept(const char* expected) noexcept {
         std::size_t length = 0;
-        for (; expected[length] != '\0'; ++length) {
-            if (length >= rest_.size() || rest_[length] != expected[length]) return false;
+        for (; *expected != '\0'; ++expected) {
+            const bool same = length < rest_.size() && rest_[length] == *expected;
+            const std::size_t blank = *expected == ' ' ? spaces(length) : 0;
+            if (!same && blank == 0) return false;
+            length += blank == 0 ? 1 : blank;
         }
         advance(length);
         return true;
@@ -99,6 +105,20 @@ class text_cursor {
  private:
     constexpr void advance(std::size_t count) noexcept { rest_ = rest_.subview(count); }
 
+    /// How many characters from `at` on are spaces.
+    [[nodiscard]] constexpr std::size_t spaces(std::size_t at) const noexcept {
+        const std::size_t begin = at;
+        for (bool quoted = false; at < rest_.size(); ++at) {
+            const char c = rest_[at];
+            if (is_line_end(c)) {
+                quoted = true;
+            } else if (c != ' ' && c != '\t' && !(quoted && c == '>')) {
+                break;
+            }
+        }
+        return at - begin;
+    }
+
     constexpr number read_number(unsigned base) noexcept {
         number read;
         std::size_t length = 0;
@@ -121,7 +141,7 @@ template <class Sink>
 constexpr void for_each_line(characters text, Sink&& sink) noexcept {
     for (std::size_t begin = 0; begin < text.size();) {
         std::size_t end = begin;
-        while (end < text.size() && text[end] != '\n' && text[end] != '\r' && text[end] != '\0') ++end;
+        while (end < text.size() && !is_line_end(text[end])) ++end;
         if (end > begin && !sink(begin, text.subview(begin, end - begin))) return;
         begin = end + 1;
     }
