@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """errors.py ROOT ASHLAR_LAB: inputs that cannot be read or used end the program with a sentence on stderr that names
 them, and nothing on stdout; inputs that are only odd do not."""
+import gzip
 import os
 import pathlib
 import sys
@@ -39,6 +40,13 @@ def main():
             (1, "empty: the file is empty", ["machine", scratch / "empty"]),
             (1, "garbage: neither", ["machine", scratch / "garbage"]),
             (1, "prose: no line of a memory table", ["machine", scratch / "prose"]),
+            (1, "packed by gzip: unpack it first", ["machine", scratch / "gzip"]),
+            (1, "a tar archive: unpack it first", ["machine", scratch / "tar"]),
+            (1, "UTF-16 text: convert it", ["machine", scratch / "utf16"]),
+            (1, "acpixtract", ["machine", scratch / "acpidump"]),
+            (1, "a listing of /proc/iomem", ["machine", scratch / "iomem"]),
+            (1, "no BIOS-e820, efi: memNN or node range line", ["machine", scratch / "srat-log"]),
+            (1, "No memory node of this device tree", ["machine", scratch / "tree"]),
             (1, "JSON is what --json writes", ["machine", scratch / "json"]),
             (1, "garbage: no E820 entries", ["machine", "--e820", scratch / "garbage"]),
             (1, "empty: the file is empty", ["machine", "--e820", scratch / "empty"]),
@@ -88,6 +96,15 @@ def write(scratch):
     (scratch / "short-srat").write_bytes(b"SRAT" + (40).to_bytes(4, "little") + bytes(32))
     (scratch / "hmat-9").write_bytes(b"HMAT" + (40).to_bytes(4, "little") + b"\x09" + bytes(31))
     (scratch / "facp").write_bytes(b"FACP" + (64).to_bytes(4, "little") + bytes(56))
+    (scratch / "gzip").write_bytes(gzip.compress(b"BIOS-e820:"))
+    (scratch / "tar").write_bytes(b"dmesg.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(255))
+    (scratch / "utf16").write_bytes("BIOS-e820:".encode("utf-16"))
+    (scratch / "acpidump").write_text("SRAT @ 0x00000000\n    0000: 53 52 41 54\n", encoding="ascii")
+    (scratch / "iomem").write_text("00001000-0009fbff : System RAM\n", encoding="ascii")
+    (scratch / "srat-log").write_text("SRAT: Node 0 PXM 0 [mem 0x00000000-0x0009ffff]\n", encoding="ascii")
+    # A header, no reservation, a root without anything.
+    words = [0xd00dfeed, 72, 56, 72, 40, 17, 16, 0, 0, 16] + [0] * 4 + [1, 0, 2, 9]
+    (scratch / "tree").write_bytes(b"".join(word.to_bytes(4, "big") for word in words))
     for number, folder in (("0", "half"), ("zero", "unnumbered")):
         (scratch / folder / number).mkdir(parents=True)
         (scratch / folder / number / "start").write_text("0x0\n", encoding="ascii")

@@ -62,6 +62,7 @@ TEST_CASE("inputs are recognised by what they contain") {
                   "e\r\n") == input_kind::text);
     CHECK(kind_of(std::string(100, 'x') + '\0') == input_kind::text);  // a stray byte of a serial line
     CHECK(kind_of(std::string(100, '\0')) == input_kind::unknown);
+    CHECK(kind_of("SRAT: PXM 0 -> APIC 0x00 -> Node 0\n") == input_kind::text);
     CHECK(kind_of("0 0x0 0x9ffff System RAM\n") == input_kind::memmap);
     CHECK(kind_of("0 0x0-0x9ffff System RAM\n") == input_kind::text);
     CHECK(kind_of(acpi_table("FACP", 100)) == input_kind::other_acpi_table);

@@ -86,16 +86,18 @@ bool is_json(ashlar::bytes text) {
 input_kind recognise(ashlar::bytes content) {
     if (content.empty()) return input_kind::empty;
     if (ashlar::is_efi_map_file(content)) return input_kind::efi_map_file;
-    if (ashlar::is_acpi_table(content, "SRAT")) return input_kind::srat;
-    if (ashlar::is_acpi_table(content, "SLIT")) return input_kind::slit;
-    if (ashlar::is_acpi_table(content, "HMAT")) return input_kind::hmat;
-    if (ashlar::is_acpi_table(content, "NFIT")) return input_kind::nfit;
-    if (ashlar::is_acpi_table(content, "CEDT")) return input_kind::cedt;
+    // A log may begin with "SRAT:", but no table is text.
+    const bool text = is_text(content);
+    if (!text && ashlar::is_acpi_table(content, "SRAT")) return input_kind::srat;
+    if (!text && ashlar::is_acpi_table(content, "SLIT")) return input_kind::slit;
+    if (!text && ashlar::is_acpi_table(content, "HMAT")) return input_kind::hmat;
+    if (!text && ashlar::is_acpi_table(content, "NFIT")) return input_kind::nfit;
+    if (!text && ashlar::is_acpi_table(content, "CEDT")) return input_kind::cedt;
     if (is_acpi_table_of_any_kind(content)) return input_kind::other_acpi_table;
     if (ashlar::fdt_size(content)) return input_kind::device_tree;
     if (is_multiboot2(content)) return input_kind::multiboot2;
     if (is_multiboot1_map(content)) return input_kind::multiboot1_map;
-    if (is_text(content)) {
+    if (text) {
         if (is_json(content)) return input_kind::json;
         return ashlar::is_linux_memmap(characters_of(content)) ? input_kind::memmap : input_kind::text;
     }

@@ -22,6 +22,7 @@
 #include "lab/machine/e820_layout.hpp"
 #include "lab/machine/input_kind.hpp"
 #include "lab/machine/memmap_folder.hpp"
+#include "lab/machine/unread_format.hpp"
 #include "lab/text/byte_stream.hpp"
 
 namespace lab {
@@ -73,10 +74,11 @@ std::vector<input> load_all(const machine_inputs& inputs) {
     for (const std::string& path : inputs.files) {
         loaded.push_back(load(path));
         if (loaded.back().kind == input_kind::unknown) {
+            const std::optional<std::string> format = unread_format(loaded.back().bytes());
             throw failure(
-                path +
-                ": neither a table that is recognised by its content nor text. Raw tables are named by "
-                "--e820, or --uefi with --stride");
+                path + ": " +
+                format.value_or("neither a table that is recognised by its content nor text. Raw tables are "
+                                "named by --e820, or --uefi with --stride"));
         }
     }
     for (const std::string& path : inputs.e820) {
@@ -118,8 +120,9 @@ class reading {
         const bool explained = defects_.size() > before;
         // As in Linux: distances that cannot be true are done without.
         if (explained && defects_[defects_.size() - 1].kind == ashlar::defect_kind::bad_distance) return;
-        throw failure(from.path + ": " +
-                      (explained ? defects_[defects_.size() - 1].text : "the table cannot be read"));
+        const std::string reason =
+            explained ? defects_[defects_.size() - 1].text : "the table cannot be read";
+        throw failure(from.path + ": " + unread_format(from.bytes()).value_or(reason));
     }
 
     void finish() {
@@ -182,6 +185,29 @@ class reading {
     ashlar::defects defects_{ashlar::view<ashlar::defect>(found_.data(), found_.size())};
 };
 
+/// What is missing where the inputs give no memory.
+std::string without_memory(const std::vector<input>& inputs) {
+    std::string names;
+    bool described = false;
+    for (const input& each : inputs) {
+        names += (names.empty() ? "" : ", ") + each.path;
+        if (each.kind == input_kind::device_tree) {
+            return each.path +
+                   ": no usable memory. No memory node of this device tree has a size: it is the loader that "
+                   "writes it, into the tree which it passes on (/sys/firmware/fdt of the running machine)";
+        }
+        described = described || each.turn() == input{}.turn();
+    }
+    if (described) {
+        return names +
+               ": no usable memory: no entry gives any, and no BIOS-e820, efi: memNN or node range line of a "
+               "log";
+    }
+    return names +
+           ": no usable memory. It is a memory map, a device tree or a Linux log that says what memory there "
+           "is; ACPI's tables only say where it is";
+}
+
 /// Of each node, only the lowest so many bytes of mirrored memory stay so.
 void limit_mirror(machine& limited, std::uint64_t bytes) {
     ashlar::memory_map& map = **limited.map;
@@ -231,12 +257,7 @@ machine read_machine(const machine_inputs& inputs) {
     tables.finish();
     if (inputs.mirror_limit) limit_mirror(built, *inputs.mirror_limit);
     if ((*built.map)->usable_frames() == 0) {
-        std::string names;
-        for (const input& each : loaded) names += (names.empty() ? "" : ", ") + each.path;
-        throw failure(names +
-                      ": no usable memory. It is a memory map, a device tree or a Linux log that says what "
-                      "memory there is; "
-                      "ACPI's tables only say where it is");
+        throw failure(without_memory(loaded));
     }
     return built;
 }
