@@ -163,10 +163,7 @@ class bus_error_guard {
         if (const errc failed = marks.map_zeros(words * sizeof(stretch_type::word)); failed != errc::ok)
             return failed;
         const signal::entered alone;
-        stretch_type* free = nullptr;
-        for (stretch_type& one : table::stretch) {
-            if (free == nullptr && one.begin.load(memory_order::relaxed) == 0) free = &one;
-        }
+        stretch_type* const free = signal::free_slot(table::stretch);
         if (free == nullptr) return errc::limit;
         if (const errc failed = signal::take(&table::on_error); failed != errc::ok) return failed;
         free->size.store(stretch.size(), memory_order::release);

@@ -139,10 +139,7 @@ class signalled_writers {
         if (mine_ != nullptr) return errc::busy;
         if (stretch.empty()) return errc::invalid;
         const signal::entered alone;
-        detail::watched_stretch* free = nullptr;
-        for (detail::watched_stretch& one : table::stretch) {
-            if (free == nullptr && one.begin.load(memory_order::relaxed) == 0) free = &one;
-        }
+        detail::watched_stretch* const free = signal::free_slot(table::stretch);
         if (free == nullptr) return errc::limit;
         if (const errc failed = signal::take(&table::on_fault); failed != errc::ok) return failed;
         free->size.store(stretch.size(), memory_order::relaxed);

@@ -5,6 +5,7 @@
 #include <ashlar/core/errc.hpp>
 #include <ashlar/linux_backend/system_error.hpp>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 
 namespace ashlar::detail {
@@ -20,8 +21,8 @@ namespace ashlar::detail {
 /// | busy | who sets up or takes down | acq_rel to enter, release to leave |
 /// | users, and what was before | who has entered; the handler reads the latter | ahead of its sigaction |
 ///
-/// Context: `take` and `give_back` in a thread that has `entered`; `pass_on` in the handler. Source:
-/// sigaction(2), signal-safety(7).
+/// Context: `free_slot`, `take` and `give_back` in a thread that has `entered`; `pass_on` in the handler.
+/// Source: sigaction(2), signal-safety(7).
 template <int Signal>
 class taken_signal {
  public:
@@ -38,6 +39,13 @@ class taken_signal {
         entered& operator=(const entered&) = delete;
     };
 
+    /// The first slot of a handler's table that nobody has, its `begin` is 0; none if all are taken.
+    template <class Slot, std::size_t Slots>
+    [[nodiscard]] static Slot* free_slot(Slot (&table)[Slots]) noexcept {
+        for (Slot& one : table)
+            if (one.begin.load(memory_order::relaxed) == 0) return &one;
+        return nullptr;
+    }
     /// One who needs it more. Taken again if somebody else has taken it since.
     static errc take(handler ours) noexcept {
         struct sigaction now {};
