@@ -33,8 +33,22 @@ concept remote_access = requires(A& access, byte_address<machine> at, server_id 
     { access.is_alive(server) } -> std::convertible_to<bool>;
 };
 
-/// A server as another one sees it. `Windows` is `window_cache` or `identity_window`, one type for all
-/// servers: behind bridges of several kinds, a cache over an aimer that is any of them.
+/// A server as another one sees it. `Windows` is one type for all servers: `window_cache`, `identity_window`,
+/// or, where the servers are behind bridges of several kinds, a type of the user's that hands on to whatever
+/// leads there: `pin`, `reach` and `epoch`, and for its own pins `is_current`, `is_up` and `unpin`.
+///
+/// ```
+/// // In any_windows, `of` calls a function with that of the caches and fixed windows that this one is:
+/// pin_type pin(ashlar::byte_address<ashlar::peer> at, std::uint64_t length, ashlar::pin_owner owner) {
+///     return of([&](auto& one) {
+///         auto got = one.pin(at, length, owner);
+///         const auto local = got.local();
+///         if (!local) return pin_type(local.error());
+///         got.leave_in_place();                               // from here on it is of the pin that is given
+///         return pin_type(*this, got.handle(), *local, length, owner);
+///     });
+/// }
+/// ```
 template <class Windows, class Platform = platform>
 struct remote_server {
     server_id id = 0;
