@@ -66,6 +66,8 @@ TEST_CASE("a hypervisor's map counts, not that of the Linux above it") {
         "(XEN) SRAT: PXM 0 -> APIC 00000000 -> Node 0\n"
         "(XEN) SRAT: Node 0 PXM 0 [0000000000000000, 000000003fffffff]\n"
         "(XEN) SRAT: Node 1 PXM 1 [0000000040000000, 000000007fffffff] (hotplug)\n"
+        "(XEN) Dom0 memory map:\n"
+        "(XEN)  [0000000000000000, 00000000ffffffff] (usable)\n"
         "[    0.000000] Linux version 6.1.0 (gcc 12)\n"
         "[    0.000000] Xen: [mem 0x0000000000000000-0x00000000ffffffff] usable\n"
         "[    0.000000]   node   0: [mem 0x0000000000001000-0x00000000ffffffff]\n");

@@ -52,7 +52,9 @@ class linux_log_reader {
         if (told_.e820) {
             for_each_line_of_boot(
                 log_, told_, [this](std::size_t offset, characters content, const log_line& line) noexcept {
-                    if (line.topic == log_topic::e820 && line.xen == told_.xen) {
+                    if (line.topic == log_topic::host_map) guest_map_ = false;
+                    if (line.topic == log_topic::guest_map) guest_map_ = true;
+                    if (line.topic == log_topic::e820 && line.xen == told_.xen && !guest_map_) {
                         read_e820_line(e820_, offset, with_continuation(log_, offset, content, line.rest));
                         recognised_ = true;
                     }
@@ -120,6 +122,7 @@ class linux_log_reader {
     memory_map& map_;
     linux_efi_listing listing_;
     topology* nodes_;
+    bool guest_map_ = false;
     bool recognised_ = false;
     bool recognised_ranges_ = false;
     bool full_ = false;

@@ -20,6 +20,8 @@ enum class log_topic : std::uint8_t {
     node,       ///< a node's range of memory
     crash,      ///< a kernel that was started by the crash of another runs in what that one set aside for it
     set_aside,  ///< memory that a device tree reserves
+    host_map,   ///< what follows are entries of the map that the hypervisor was given
+    guest_map,  ///< what follows are entries of a map that it gives to a guest
     host        ///< any other line of the Xen hypervisor
 };
 
@@ -54,6 +56,8 @@ struct log_line {
         text_cursor srat = cursor;
         if (srat.skip_past("SRAT:")) return {log_topic::srat, srat, true};
         if (cursor.contains("Xen version ")) return {log_topic::start, cursor, true};
+        if (cursor.contains("RAM map:")) return {log_topic::host_map, cursor, true};
+        if (cursor.contains("emory map:")) return {log_topic::guest_map, cursor, true};
         text_cursor entry = cursor;
         entry.skip_spaces();
         if (accept_xen_entry(entry)) return {log_topic::e820, entry, true};
