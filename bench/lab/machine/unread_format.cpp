@@ -28,12 +28,12 @@ constexpr format formats[] = {
      "\x7f"
      "ELF"sv,
      "a program or an image of one, not a table"},
+    {4, " @ 0x"sv, "a dump of ACPI tables as text: extract the tables first (acpixtract -a)"},
     {0, "/dts-v1/"sv, "the source of a device tree: compile it first (dtc -O dtb)"},
 };
 
 /// Begins of lines that only such a text has.
 constexpr format listings[] = {
-    {0, " @ 0x0"sv, "a dump of ACPI tables as text: extract the tables first (acpixtract -a)"},
     {0, "Signature : \""sv, "a disassembled ACPI table: the table itself is needed (compile it with iasl)"},
     {0, " : System RAM"sv,
      "a listing of /proc/iomem, which is what the kernel made of the firmware's map: give "
