@@ -199,8 +199,12 @@ struct slots {
 struct straight {
     std::uint64_t word = 0;
     errc link = errc::ok;
+    unsigned reads[2]{};
     void store_fence() {}
-    std::uint64_t read_back(std::uint32_t) { return word; }
+    std::uint64_t read_back(std::uint32_t window) {
+        ++reads[window];
+        return word;
+    }
     errc check_link() { return link; }
 };
 
@@ -282,6 +286,29 @@ TEST_CASE("a window alone, and the gates of only some windows") {
     CHECK(machine.failed_at() == reaim_step::disable);
     CHECK(machine.uncertain());
     CHECK(gate(state).pin().error() == errc::corrupt);
+}
+
+TEST_CASE("before windows are closed there is a read through each that shows anything") {
+    slots hypervisor;
+    straight path;
+    hypervisor_programmer programmer(hypervisor);
+    gate::word state[2 * gate::words]{};
+    reaiming<platform, hypervisor_programmer<slots>, straight> machine(state, programmer, path);
+    const window_target second[] = {{1, {0x1000}}};
+    const window_target both[] = {{0, {0x2000}}, {1, {0x3000}}};
+    // Reads until a window is hidden: what comes later cannot push out what was posted.
+    const auto reads_before_closing = [&](view<const window_target> targets) {
+        path = {};
+        REQUIRE(machine.begin(targets, 0x1000) == errc::ok);
+        while (machine.at() < reaim_step::disable) REQUIRE(machine.step() == errc::ok);
+        const unsigned seen = 10 * path.reads[0] + path.reads[1];
+        REQUIRE(machine.run(100) == errc::ok);
+        CHECK(10 * path.reads[0] + path.reads[1] == seen);
+        return seen;
+    };
+    CHECK(reads_before_closing(second) == 0);
+    CHECK(reads_before_closing(both) == 1);
+    CHECK(reads_before_closing(both) == 11);
 }
 
 TEST_CASE("the windows of a bridge are what a cache asks for") {
