@@ -22,7 +22,8 @@ struct count_shape {
 ///   them).
 /// - Invariant at quiescence: zone's word + all deltas = free frames of the source, modulo the word; each
 ///   delta lies in [-D, D]. Frames count as free from the `free` that gave them to this layer to the
-///   `allocate` that took them: what per-CPU slots inside the source hold counts as free.
+///   `allocate` that took them: what per-CPU slots inside the source hold counts as free. After a `revoke`
+///   that raced other calls the sum may be larger, by what was in motion in the source, until `detach`.
 ///
 /// | word | who writes | how |
 /// |---|---|---|

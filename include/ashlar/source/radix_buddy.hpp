@@ -27,7 +27,8 @@ namespace ashlar {
 ///   included (no lock is taken); the others from thread context. detach, and attach, alone.
 /// - Failure: see `errc`; the state is as before. Every double or foreign free that does not race another
 ///   wrong call is detected. `exhausted` is true at one moment of the call (see radix_take::find for the
-///   two weaker cases). The figure that `revoke` answers is exact unless frees of the same range race it.
+///   two weaker cases). The figure that `revoke` answers is exact unless calls that take or free frames of
+///   the same range race it: what is in motion then, a line being split or merged, is in no figure.
 /// - The protocol of every shared word is in radix_core.
 ///
 /// ```
