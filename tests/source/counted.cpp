@@ -3,10 +3,12 @@
 #include <ashlar/layer/counted.hpp>
 #include <ashlar/layer/locked.hpp>
 #include <ashlar/source/list_buddy.hpp>
+#include <ashlar/source/radix_buddy.hpp>
 #include <ashlar/testing/probe.hpp>
 #include <ashlar/testing/random_bits.hpp>
 #include <ashlar/testing/word_buffer.hpp>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace ashlar {
@@ -156,6 +158,41 @@ TEST_CASE("no frame is lost from the count between threads") {
     CHECK(a.memory.free_frames() == frames.count);
     CHECK(distance(a.memory.approximate_free_frames(), frames.count) <= counting::largest_error());
     CHECK(a.memory.validate() == errc::ok);
+}
+
+/// Atomics that let somebody else go first, once, before a row is written.
+void (*before_fetch_or)() = nullptr;
+template <class T>
+struct interrupted_atomic : builtin_atomic<T> {
+    T fetch_or(T value, memory_order order) noexcept {
+        if (const auto call = std::exchange(before_fetch_or, nullptr); call != nullptr) call();
+        return builtin_atomic<T>::fetch_or(value, order);
+    }
+};
+struct interrupted_platform : platform {
+    template <class T>
+    using atomic = interrupted_atomic<T>;
+};
+using interrupted_zone = counted<radix_buddy<interrupted_platform>>;
+interrupted_zone* interrupted = nullptr;
+constexpr range<> interrupted_range{{0x1'0000}, 1024};
+
+TEST_CASE("a pageblock that is split while it is revoked is not counted as free") {
+    testing::word_buffer<interrupted_zone::word> words(interrupted_zone::metadata_words(interrupted_range));
+    interrupted_zone memory;
+    REQUIRE(memory.attach(interrupted_range, words.words(), start::fresh) == errc::ok);
+    REQUIRE(memory.online(interrupted_range) == errc::ok);
+    interrupted = &memory;
+    before_fetch_or = [] {
+        const auto left = interrupted->revoke(interrupted_range);
+        CHECK((left && *left == 512));  // the other pageblock
+    };
+    const auto got = memory.allocate({.order = 1});
+    CHECK((before_fetch_or == nullptr));
+    CHECK(memory.free_frames() == 0);
+    if (got) CHECK(memory.free(*got, 1) == errc::revoked);
+    CHECK(memory.free_frames() == 0);
+    CHECK(memory.validate() == errc::ok);
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ struct count_shape {
 ///   them).
 /// - Invariant at quiescence: zone's word + all deltas = free frames of the source, modulo the word; each
 ///   delta lies in [-D, D]. Frames count as free from the `free` that gave them to this layer to the
-///   `allocate` that took them: what per-CPU slots inside the source hold counts as free. After a `revoke`
-///   that raced other calls the sum may be larger, by what was in motion in the source, until `detach`.
+///   `allocate` that took them: what per-CPU slots inside the source hold counts as free. What was in
+///   motion in the source during a `revoke` (`take_lost`) leaves the sum when `free_frames` is asked.
 ///
 /// | word | who writes | how |
 /// |---|---|---|
@@ -162,6 +162,7 @@ class counted : public row_properties<Source> {
     /// Exact at quiescence, otherwise off by what the verbs in flight move. One load per CPU.
     [[nodiscard]] constexpr std::uint64_t free_frames() const noexcept {
         if (words_ == nullptr) return 0;
+        if (const std::uint64_t lost = take_lost(inner_); lost != 0) (void)minus(errc::ok, lost);
         value sum = zone().load(memory_order::relaxed);
         for (cpu_id cpu = 0; cpu < platform_type::max_cpus(); ++cpu) {
             sum = static_cast<value>(sum + delta_of(cpu).load(memory_order::relaxed));
@@ -221,16 +222,27 @@ class counted : public row_properties<Source> {
         return sum < count_ ? std::uint64_t{sum} : count_;
     }
 
+    /// What sources at any depth lost while they were asked to `revoke`.
+    template <class Inner>
+    [[nodiscard]] static constexpr std::uint64_t take_lost(const Inner& source) noexcept {
+        if constexpr (requires { source.take_lost(); }) {
+            return source.take_lost();
+        } else if constexpr (requires { source.inner(); }) {
+            return take_lost(source.inner());
+        } else {
+            return 0;
+        }
+    }
     constexpr errc plus(errc answer, std::uint64_t frames) noexcept {
         if (answer == errc::ok) move(static_cast<value>(frames), frames);
         return answer;
     }
-    constexpr errc minus(errc answer, std::uint64_t frames) noexcept {
+    constexpr errc minus(errc answer, std::uint64_t frames) const noexcept {
         if (answer == errc::ok) move(static_cast<value>(value{0} - static_cast<value>(frames)), frames);
         return answer;
     }
     /// `size` is the magnitude of `amount`.
-    constexpr void move(value amount, std::uint64_t size) noexcept {
+    constexpr void move(value amount, std::uint64_t size) const noexcept {
         if (words_ == nullptr) return;
         const cpu_id cpu = platform_type::this_cpu();
         if (size >= Shape.delta || cpu >= platform_type::max_cpus()) {

@@ -28,7 +28,7 @@ namespace ashlar {
 /// - Failure: see `errc`; the state is as before. Every double or foreign free that does not race another
 ///   wrong call is detected. `exhausted` is true at one moment of the call (see radix_take::find for the
 ///   two weaker cases). The figure that `revoke` answers is exact unless calls that take or free frames of
-///   the same range race it: what is in motion then, a line being split or merged, is in no figure.
+///   the same range race it: what is in motion then, a line being split or merged, `take_lost` tells.
 /// - The protocol of every shared word is in radix_core.
 ///
 /// ```
@@ -242,6 +242,13 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
             free += count_bits(this->whole(i)) << line_order;
         }
         return free;
+    }
+
+    /// Frames that were free and in motion while they were revoked, so that `revoke` did not count them; each
+    /// is told once. Any context.
+    [[nodiscard]] constexpr std::uint64_t take_lost() const noexcept {
+        if (!this->attached() || this->lost_word().load(memory_order::relaxed) == 0) return 0;
+        return this->lost_word().exchange(0, memory_order::relaxed);
     }
 
     /// Ranges as large as they come, ascending.

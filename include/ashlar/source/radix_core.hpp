@@ -32,6 +32,8 @@ namespace ashlar::detail {
 /// - mobility: the class of each line, where blocks of it are looked for. Anyone, relaxed; see mobility_map.
 /// - trees and root: bounds of what is free where. Anyone, seq_cst; see hint_tree.
 /// - transit: moves completed and in flight. Movers, acq_rel; see transit.
+/// - lost: frames that were free, and that whoever put them back found revoked: no sweep saw them. Anyone,
+///   relaxed: a count publishes nothing.
 /// - lock: bit 0 while flags and holes change (online, offline, isolate, readmit, revoke). CAS; contended =
 ///   busy. Above it how often a hole changed, counted by its holder before each change (release): why a frame
 ///   is absent is an answer of one moment if that stayed. Who asks waits for nobody: a holder that stands
@@ -83,6 +85,10 @@ class radix_core {
     [[nodiscard]] constexpr word& root_word() const noexcept { return words_[geometry::root_at]; }
     [[nodiscard]] constexpr word& lock_word() const noexcept { return words_[geometry::lock_at]; }
     [[nodiscard]] constexpr word& transit_word() const noexcept { return words_[geometry::transit_at]; }
+    [[nodiscard]] constexpr word& lost_word() const noexcept { return words_[geometry::lost_at]; }
+    constexpr void lose(std::uint64_t frames) const noexcept {
+        if (frames != 0) lost_word().fetch_add(static_cast<bits>(frames), memory_order::relaxed);
+    }
     [[nodiscard]] constexpr word& row(std::size_t line, unsigned index) const noexcept {
         return words_[geometry::rows_at + line * line_rows + index];
     }

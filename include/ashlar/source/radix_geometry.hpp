@@ -37,6 +37,7 @@ struct radix_geometry {
     static constexpr std::size_t cache_line_words = 512 / width<bits>;
     static constexpr std::size_t root_at = cache_line_words;
     static constexpr std::size_t lock_at = root_at + 1;
+    static constexpr std::size_t lost_at = root_at + 2;
     static constexpr std::size_t transit_at = 2 * cache_line_words;
     static constexpr std::size_t rows_at = 3 * cache_line_words;
 

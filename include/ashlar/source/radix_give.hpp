@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/source/radix_core.hpp>
+#include <bit>
 
 namespace ashlar::detail {
 
@@ -65,7 +66,7 @@ class radix_give : public radix_core<Platform, Shape> {
         const frame<space> last{at_.frame_of_line(lines.last)};
         release_rows(range<space>::between(frames.first, first));
         this->for_each_line_mask(lines.first, lines.last, [this](std::size_t index, bits mask) noexcept {
-            (void)give_lines(index, mask);
+            this->lose(static_cast<std::uint64_t>(std::popcount(give_lines(index, mask))) << line_order);
         });
         release_rows(range<space>::between(last, frames.end()));
     }
@@ -150,7 +151,9 @@ class radix_give : public radix_core<Platform, Shape> {
         const bits gone = absent_bits(line, index, mask);
         if (gone == 0) return false;
         const bits old = this->row(line, index).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
-        return (old & gone) == gone;
+        if ((old & gone) == gone) return true;
+        lose_bits(static_cast<bits>(old & gone));
+        return false;
     }
     /// After frames of a line were put back by whoever had all of it on its way: takes out those that were
     /// revoked meanwhile. A revocation clears the flag and then sweeps: what its sweep does not see, this
@@ -161,8 +164,13 @@ class radix_give : public radix_core<Platform, Shape> {
             return;
         for (unsigned i = 0; i < line_rows; ++i) {
             const bits gone = absent_bits(line, i, full_row);
-            if (gone != 0) this->row(line, i).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
+            if (gone == 0) continue;
+            const bits old = this->row(line, i).fetch_and(static_cast<bits>(~gone), memory_order::relaxed);
+            lose_bits(static_cast<bits>(old & gone));
         }
+    }
+    constexpr void lose_bits(bits gone) const noexcept {
+        this->lose(static_cast<std::uint64_t>(std::popcount(gone)));
     }
     [[gnu::noinline]] constexpr bits given_full_row(std::size_t line) noexcept {
         if (!merge(line)) hint_full_row(line);
@@ -188,8 +196,8 @@ class radix_give : public radix_core<Platform, Shape> {
         this->for_each_piece(frames, [this](std::size_t, std::uint64_t first, std::uint64_t count) noexcept {
             this->for_each_row(first, count, [this](std::size_t line, unsigned index, bits mask) noexcept {
                 const bits old = this->row(line, index).fetch_or(mask, memory_order::seq_cst);
-                (void)given(at_.frame_of_line(line) + index * geometry::row_frames,
-                            static_cast<bits>(old | mask), mask);
+                lose_bits(given(at_.frame_of_line(line) + index * geometry::row_frames,
+                                static_cast<bits>(old | mask), mask));
             });
         });
     }
@@ -199,6 +207,7 @@ class radix_give : public radix_core<Platform, Shape> {
         for (unsigned i = 0; i < line_rows; ++i) {
             const bits present = static_cast<bits>(full_row & ~absent_bits(line, i, full_row));
             if (present != 0) this->row(line, i).fetch_or(present, memory_order::seq_cst);
+            lose_bits(static_cast<bits>(full_row & ~present));
         }
         take_revoked(line);
         if (const unsigned rank = this->line_rank(line); rank != 0) row_tree_.raise(line, rank);

@@ -75,6 +75,7 @@ class radix_recover : public radix_presence<Platform, Shape> {
         this->lock_word().store(0, memory_order::relaxed);
         this->transit_word().store(0, memory_order::relaxed);
         this->root_word().store(0, memory_order::relaxed);
+        this->lost_word().store(0, memory_order::relaxed);
         for (std::size_t i = at_.row_tree_at; i < at_.holes_at; ++i)
             this->words_[i].store(0, memory_order::relaxed);
         settle_holes();

@@ -103,7 +103,10 @@ class radix_take : public radix_walk<Platform, Shape> {
             if (taken == count) {
                 found = first;
             } else {
-                for (std::size_t i = 0; i < taken; ++i) (void)this->give_lines(index + i, all_lines);
+                for (std::size_t i = 0; i < taken; ++i) {
+                    const bits gone = this->give_lines(index + i, all_lines);
+                    this->lose(static_cast<std::uint64_t>(std::popcount(gone)) << line_order);
+                }
             }
             moves::end(this->transit_word());
             return found != nothing;
