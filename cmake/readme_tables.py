@@ -30,7 +30,7 @@ import speed_tables as tables  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRACE = ROOT / "tests/data/traces/linux-6.18-compile-350k.tsv.xz"
 NAMES = ("boot", "shared", "exclusive", "inlined", "trace", "placement", "worst", "memory", "fail", "heaps", "instructions",
-         "remap", "move", "batch", "size")
+         "remap", "remote", "move", "batch", "size")
 PLACED = ("rows", "rows_by_mobility", "radix", "list")
 ONE_GIBIBYTE = "BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable\n"
 
@@ -52,11 +52,14 @@ class Tables:
         """By name, those in `only`, or each."""
         if not only or "remap" in only:
             yield "remap", self.remap()
+        if not only or "remote" in only:
+            yield "remote", tables.remote(self.results.runs("remote", "--benchmark_filter=^remote/",
+                                                            repetitions=None if self.quick else 25))
         if not only or "move" in only:
             yield "move", tables.move(self.results.runs("move", "--benchmark_filter=^move/"))
         if not only or "batch" in only:
             yield "batch", tables.batch(self.results.runs("batch", "--benchmark_filter=^batch"))
-        if not only or set(only) - {"remap", "move", "batch"}:
+        if not only or set(only) - {"remap", "remote", "move", "batch"}:
             yield from ((name, lines) for name, lines in self.of_allocators() if not only or name in only)
 
     def remap(self):
@@ -66,7 +69,7 @@ class Tables:
         return tables.remap(self.results.runs("remap", f"--benchmark_filter={wanted}", repetitions=repetitions))
 
     def of_allocators(self):
-        speed = self.results.runs("speed", *self.words, "--benchmark_filter=-^(remap|move|batch)")
+        speed = self.results.runs("speed", *self.words, "--benchmark_filter=-^(remap|remote|move|batch)")
         yield "boot", tables.boot(speed)
         yield "shared", tables.headline(speed, "peer:ashlar-shared")
         yield "exclusive", tables.headline(speed, "peer:ashlar-exclusive")

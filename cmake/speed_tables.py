@@ -276,3 +276,30 @@ def remap(runs):
     return [*markdown(rows), "", f"Not remapped, {code('upper_bound')} to {code('remap_table')}: {', '.join(told)}. A writer "
             f"who changes a mapping each millisecond adds to {code('remap_table')}, not remapped: {', '.join(writer)}. "
             + runs.conditions()]
+
+
+def remote(runs):
+    """A peer's memory: what finding and holding a window costs, and what an access through one that covers everything
+    costs, beside the mapping itself."""
+    def time(*words):
+        return runs.median("/".join(("remote", *words)))
+
+    def of(mine, other):
+        ratio = quotient(mine, other)
+        return "-" if ratio is None else f"{ratio:.2f}"
+    lock = time("hit", "map_mutex")
+    rows = [["a pin and its release, among 64 windows", "ns", "of a map behind a mutex"]]
+    rows += [[code(what), nanoseconds(time("hit", name)), of(time("hit", name), lock)]
+             for what, name in (("window_cache", "window_cache"), ("identity_window", "identity_window"),
+                                ("std::map, std::mutex", "map_mutex")) if time("hit", name)]
+    identity = [["through `identity_window`", "ns a word, anywhere", "of the mapping", "ns a word, by pages", "of the mapping"]]
+    for what, name in (("the mapping itself", "raw"), ("local_of", "local_of"), ("pin", "pin")):
+        cells = []
+        for piece in ("word", "page"):
+            benchmark = f"remote/identity/{name}/{piece}"
+            mine = runs.median(benchmark)
+            cells += ["-", "-"] if mine is None else [f"{1e9 * runs.median(benchmark, 'a_word'):.2f}",
+                                                      of(mine, time("identity", "raw", piece))]
+        if cells != ["-"] * 4:
+            identity.append([what if name == "raw" else code(what), *cells])
+    return [*markdown(rows), "", *markdown(identity), "", runs.conditions()]

@@ -97,6 +97,16 @@ def check_move(tables, results):
     same(tables.move(results.Runs(both))[2:4], ["| `memcpy` | 500, 100 % | - |", "| `evacuation` | 526, 95 % | - |"])
 
 
+def check_remote(tables, results):
+    lines = tables.remote(results.Runs({**report({}), "benchmarks": [
+        *report({"remote/hit/window_cache": [12], "remote/hit/map_mutex": [30]})["benchmarks"],
+        *report({"remote/identity/raw/word": [27], "remote/identity/pin/word": [32.4]}, a_word=6e-9)["benchmarks"]]}))
+    same(lines[2:8], ["| `window_cache` | 12.0 | 0.40 |", "| `std::map, std::mutex` | 30.0 | 1.00 |", "",
+                      "| through `identity_window` | ns a word, anywhere | of the mapping | ns a word, by pages | of the mapping |",
+                      "|---|---|---|---|---|", "| the mapping itself | 6.00 | 1.00 | - | - |"])
+    same(lines[8], "| `pin` | 6.00 | 1.20 | - | - |")
+
+
 def check_page(readme_tables):
     with tempfile.TemporaryDirectory() as scratch:
         page = pathlib.Path(scratch, "page.md")
@@ -130,6 +140,7 @@ def main():
     check_others(bench_results, speed_tables)
     check_remap(speed_tables, bench_results)
     check_move(speed_tables, bench_results)
+    check_remote(speed_tables, bench_results)
     check_page(readme_tables)
     check_kept(bench_results)
     # Each table that is made has its place.
