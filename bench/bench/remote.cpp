@@ -163,7 +163,8 @@ void add(const char* name) {
     });
 }
 
-/// A mapping, words anywhere in it, and pages that stay in the caches: what an access costs beside the memory.
+/// A mapping, words anywhere in it, and pages that stay in the caches: what an access costs beside the
+/// memory.
 struct mapping {
     static constexpr std::size_t words = 8 << 20;
     static constexpr std::size_t page_words = 512;

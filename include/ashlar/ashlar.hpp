@@ -12,6 +12,7 @@
 #include <ashlar/core/frame.hpp>
 #include <ashlar/core/platform.hpp>
 #include <ashlar/core/request.hpp>
+#include <ashlar/core/request_preferences.hpp>
 #include <ashlar/core/result.hpp>
 #include <ashlar/core/source.hpp>
 #include <ashlar/core/view.hpp>

@@ -170,7 +170,8 @@ class counted : public row_properties<Source> {
         return clip(sum);
     }
     /// One load; at quiescence at most `largest_error()` away from `free_frames()`, otherwise further by what
-    /// the verbs in flight move, and, until `free_frames` is asked, by what the source lost during a `revoke`.
+    /// the verbs in flight move, and, until `free_frames` is asked, by what the source lost during a
+    /// `revoke`.
     [[nodiscard]] constexpr std::uint64_t approximate_free_frames() const noexcept {
         return words_ == nullptr ? 0 : clip(zone().load(memory_order::relaxed));
     }

@@ -128,9 +128,17 @@ class cpu_rows : private detail::row_paths<Source, Shape> {
         return inner_.allocate_at(frames);
     }
     [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
-        const own_slot own(
-            slots_, [&](const slot_type& slot) noexcept { return this->concerns(slot, first, order); });
-        return this->free_in(own, first, order);
+        if constexpr (Shape.contract == slot_contract::shared) {
+            const slot_type slot = slots_.of_caller();
+            if (order < row_order && slot.is_bound() && this->goes_past(slot, first, order)) {
+                return this->free_past(slot, first, order);
+            }
+            const own_slot own(slot);
+            return this->free_in(own, first, order);
+        } else {
+            const own_slot own(slots_);
+            return this->free_in(own, first, order);
+        }
     }
     /// Blocks of one order, up to the first that is refused; the guard is taken once for up to 64 of them.
     constexpr bulk_result free_bulk(view<const frame<space>> blocks, unsigned order) noexcept {

@@ -21,10 +21,19 @@ class held_place {
     [[nodiscard, gnu::always_inline]] constexpr Units get() const noexcept {
         return {words_[0].load(memory_order::relaxed), words_[1].load(memory_order::relaxed)};
     }
+    [[nodiscard]] constexpr typename Units::bits key() const noexcept {
+        return words_[0].load(memory_order::relaxed);
+    }
     [[nodiscard]] constexpr typename Units::bits units() const noexcept {
         return words_[1].load(memory_order::relaxed);
     }
-    constexpr void set(Units to) const noexcept {
+    /// The unit of a frame is held. Often nothing is: the key is then not read.
+    template <class Space>
+    [[nodiscard, gnu::always_inline]] constexpr bool holds(frame<Space> one,
+                                                           unsigned group_order) const noexcept {
+        return units() != 0 && get().holds(one, group_order);
+    }
+    [[gnu::always_inline]] constexpr void set(Units to) const noexcept {
         words_[0].store(to.key, memory_order::relaxed);
         words_[1].store(to.mask, memory_order::relaxed);
     }
@@ -32,12 +41,13 @@ class held_place {
     [[gnu::always_inline]] constexpr void leave(typename Units::bits mask) const noexcept {
         words_[1].store(mask, memory_order::relaxed);
     }
-    /// What was there. The place is empty before anybody may give it on.
-    [[nodiscard]] constexpr Units clear() const noexcept {
+    /// What was there. It is not in the place any more before anybody may give it on.
+    [[nodiscard, gnu::always_inline]] constexpr Units replace(Units by) const noexcept {
         const Units was = get();
-        set({});
+        set(by);
         return was;
     }
+    [[nodiscard, gnu::always_inline]] constexpr Units clear() const noexcept { return replace({}); }
 
  private:
     Word* words_ = nullptr;

@@ -85,18 +85,23 @@ class cpu_slots {
         return Slot(words_ + words_for(cpu));
     }
 
+    /// The caller's slot, to look at; not bound where there is none.
+    [[nodiscard]] constexpr Slot of_caller() const noexcept {
+        const cpu_id cpu = Platform::this_cpu();
+        return cpu < cpus_ ? (*this)[cpu] : Slot{};
+    }
+
     /// The guard and, inside it, the caller's slot; not `held` where there is none or somebody else is in it.
     struct own {
-        constexpr explicit own(const cpu_slots& slots) noexcept
-            : own(slots, [](const Slot&) noexcept { return true; }) {}
-        /// `concerns(slot)` looks without the lock: false leaves a shared slot alone.
-        template <class Concerns>
-        constexpr own(const cpu_slots& slots, Concerns&& concerns) noexcept {
+        constexpr explicit own(const cpu_slots& slots) noexcept {
             const cpu_id cpu = Platform::this_cpu();
             if (cpu >= slots.cpus_) return;
             slot = slots[cpu];
-            held = Contract == slot_contract::exclusive || (concerns(slot) && slot.try_lock());
+            held = Contract == slot_contract::exclusive || slot.try_lock();
         }
+        /// The one that `of_caller` told. A shared slot serves any CPU, where the caller has moved since.
+        constexpr explicit own(Slot told) noexcept requires(Contract == slot_contract::shared)
+            : slot(told), held(told.is_bound() && told.try_lock()) {}
         constexpr ~own() {
             if (Contract == slot_contract::shared && held) slot.unlock();
         }

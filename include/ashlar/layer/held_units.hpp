@@ -59,7 +59,7 @@ struct held_units {
     /// The unit of a frame is held.
     [[nodiscard]] constexpr bool holds(frame<Space> one, unsigned group_order) const noexcept {
         const std::uint64_t inside = one.number - first().number;
-        return mask != 0 && inside >> group_order == 0 && (mask >> (inside >> UnitOrder) & 1) != 0;
+        return inside >> group_order == 0 && (mask >> (inside >> UnitOrder) & 1) != 0;
     }
     [[nodiscard]] constexpr held_units with(Bits some) const noexcept {
         return {key, static_cast<Bits>(mask | some)};

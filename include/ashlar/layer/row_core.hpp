@@ -70,12 +70,12 @@ class row_core {
     /// The row of that key that the slot allocates from, by class; `classes` if it is none.
     [[nodiscard]] constexpr unsigned allocation_of(slot_type slot, bits key) const noexcept {
         unsigned class_index = 0;
-        while (class_index < classes && slot.allocation(class_index).get().key != key) ++class_index;
+        while (class_index < classes && slot.allocation(class_index).key() != key) ++class_index;
         return class_index;
     }
     [[nodiscard]] constexpr unsigned allocation_rows_of(slot_type slot, bits key) const noexcept {
         unsigned class_index = 0;
-        while (class_index < classes && slot.allocation_rows(class_index).get().key != key) ++class_index;
+        while (class_index < classes && slot.allocation_rows(class_index).key() != key) ++class_index;
         return class_index;
     }
 
@@ -180,10 +180,10 @@ class row_core {
     [[nodiscard]] constexpr bool holds_larger(slot_type slot, frame<space> one) const noexcept {
         bool any = false;
         for (unsigned class_index = 0; class_index < classes; ++class_index)
-            any = any || slot.allocation_rows(class_index).get().holds(one, line_order);
-        return any || slot.pending_rows().get().holds(one, line_order) ||
-               slot.allocation_lines().get().holds(one, window_order_) ||
-               slot.pending_lines().get().holds(one, window_order_);
+            any = any || slot.allocation_rows(class_index).holds(one, line_order);
+        return any || slot.pending_rows().holds(one, line_order) ||
+               slot.allocation_lines().holds(one, window_order_) ||
+               slot.pending_lines().holds(one, window_order_);
     }
     /// A full row that was pending joins the slot's rows of its line.
     constexpr void join_rows(slot_type slot, frame<space> first) noexcept {
@@ -234,7 +234,10 @@ class row_core {
     }
     /// Units that are in no slot any more go back.
     constexpr void give(row held) noexcept {
-        if (held.mask != 0) report(held.first(), 0, inner_.give_row(held.first(), held.mask));
+        if (held.mask == 0) return;
+        const bits refused = inner_.give_row(held.first(), held.mask);
+        if (refused != 0) [[unlikely]]
+            report(held.first(), 0, refused);
     }
     constexpr void give(rows held) noexcept {
         held.for_each_unit(held.mask, [this](frame<space> first) noexcept {
@@ -324,7 +327,7 @@ class row_core {
     }
 
     /// Units that the source refused. Revoked ones are lost to nobody; the others were free already.
-    constexpr void report(frame<space> first, unsigned unit_order, bits refused) noexcept {
+    [[gnu::noinline]] constexpr void report(frame<space> first, unsigned unit_order, bits refused) noexcept {
         for (; refused != 0; refused = static_cast<bits>(refused & (refused - 1))) {
             const auto unit = std::uint64_t{static_cast<unsigned>(std::countr_zero(refused))} << unit_order;
             if (inner_.owns(first + unit)) platform_type::defect(errc::double_free, first.number + unit);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/core/request_preferences.hpp>
 #include <ashlar/layer/row_core.hpp>
 #include <bit>
 #include <cstdint>
@@ -45,8 +46,8 @@ class row_paths : protected row_core<Source, Shape> {
                 }
             }
         }
-        return allocate_otherwise(own.held ? own.slot : slot_type{}, preferences(wanted), wanted.nodes,
-                                  wanted.below);
+        return allocate_otherwise(own.held ? own.slot : slot_type{}, request_preferences(wanted),
+                                  wanted.nodes.bits, wanted.below.number);
     }
     [[gnu::always_inline]] constexpr errc free_in(const own_slot& own, frame<space> first,
                                                   unsigned order) noexcept {
@@ -72,41 +73,26 @@ class row_paths : protected row_core<Source, Shape> {
         own.slot.pending().leave(static_cast<bits>(pending.mask | freed.mask));
         return pending.with(freed.mask).is_full(row_order) ? free_full_row(own.slot) : errc::ok;
     }
-    /// False for a free that would go past a shared slot: then its lock is not worth an atomic operation.
-    [[nodiscard]] constexpr bool concerns(const slot_type& slot, frame<space> first,
-                                          unsigned order) const noexcept {
-        if (order >= row_order) return true;
+    /// A free smaller than a row that would only take another one's place in a shared slot: the slot's lock
+    /// is not worth an atomic operation. By a look without it.
+    [[nodiscard, gnu::always_inline]] constexpr bool goes_past(slot_type slot, frame<space> first,
+                                                               unsigned order) const noexcept {
         const bits key = this->row_of(first, order).key;
-        if (core::allocation_of(slot, key) != classes) return true;
-        return slot.allocation(this->class_of(first)).get().mask == 0 || slot.pending().get().key == key ||
-               slot.is_repeated_row(key) || this->holds_larger(slot, first);
+        return core::allocation_of(slot, key) == classes &&
+               slot.allocation(this->class_of(first)).units() != 0 && slot.pending().key() != key &&
+               !slot.is_repeated_row(key);
+    }
+    [[gnu::noinline]] constexpr errc free_past(slot_type slot, frame<space> first, unsigned order) noexcept {
+        return this->holds_larger(slot, first) ? free_held(slot, first, order) : inner_.free(first, order);
     }
 
  private:
-    /// What a request prefers, in two registers. Paths that are rarely taken get their arguments by value,
-    /// and none of them in memory: what lies there was stored before it was known whether it is needed.
-    struct preferences {
-        constexpr explicit preferences(const request<space>& of) noexcept
-            : order(of.order),
-              effort(of.effort),
-              node(of.node),
-              mirror(of.mirror),
-              mobility(of.mobility),
-              urgent(of.urgent) {}
-
-        unsigned order;
-        std::uint32_t effort;
-        node_id node;
-        ashlar::mirror mirror;
-        ashlar::mobility mobility;
-        bool urgent;
-    };
     /// `slot`: the caller's, if it is held.
-    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(slot_type slot, preferences what,
-                                                                        node_set nodes,
-                                                                        frame<space> below) noexcept {
-        const request<space> wanted{what.order,  what.node,     nodes,       below,
-                                    what.mirror, what.mobility, what.urgent, what.effort};
+    [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(slot_type slot,
+                                                                        request_preferences what,
+                                                                        std::uint64_t nodes,
+                                                                        std::uint64_t below) noexcept {
+        const request<space> wanted = what.template with<space>(nodes, below);
         if (!slot.is_bound()) return inner_.allocate(wanted);
         if (wanted.order <= window_order_ && serves_any_block(wanted)) {
             const auto got = wanted.order < row_order    ? this->take_small(slot, wanted)
@@ -121,17 +107,27 @@ class row_paths : protected row_core<Source, Shape> {
         return inner_.allocate(wanted);
     }
 
-    /// Part of a row that is neither of the slot's.
+    /// Part of a row that is neither of the slot's. Calls are in the last place, here and where they lead:
+    /// what is rare then costs no registers.
     [[gnu::noinline]] constexpr errc free_elsewhere(slot_type slot, row freed) noexcept {
         if (this->holds_larger(slot, freed.first())) return errc::double_free;
-        const auto place = slot.allocation(this->class_of(freed.first()));
-        if (place.get().mask == 0 && inner_.offers_row(freed.first())) {
-            place.set(freed);
-            return errc::ok;
-        }
-        this->give(slot.pending().clear());
-        slot.pending().set(freed);
+        if (slot.allocation(this->class_of(freed.first())).units() == 0) [[unlikely]]
+            return free_to_empty(slot, freed);
+        return give_row(slot.pending().replace(freed));
+    }
+    [[gnu::noinline]] constexpr errc free_to_empty(slot_type slot, row freed) noexcept {
+        if (!inner_.offers_row(freed.first())) return give_row(slot.pending().replace(freed));
+        slot.allocation(this->class_of(freed.first())).set(freed);
         return errc::ok;
+    }
+    [[gnu::noinline, gnu::flatten]] constexpr errc give_row(row held) noexcept {
+        this->give(held);
+        return errc::ok;
+    }
+    /// What the slot was seen to hold: looked at once more, in the slot.
+    [[gnu::noinline]] constexpr errc free_held(slot_type slot, frame<space> first, unsigned order) noexcept {
+        const own_slot own(slot);
+        return free_in(own, first, order);
     }
     [[gnu::noinline]] constexpr errc free_full_row(slot_type slot) noexcept {
         this->join_rows(slot, slot.pending().clear().first());

@@ -212,7 +212,7 @@ class radix_buddy : private detail::radix_free<Platform, Shape> {
     constexpr row_bits give_row(frame<space> first, row_bits mask) noexcept {
         word* const words = this->words_;
         word& row = words[at_.row_at(first.number)];
-        const bits whole = words[at_.whole_at + at_.line_word_of(first.number)].load(memory_order::relaxed);
+        const bits whole = words[at_.whole_word_at(first.number)].load(memory_order::relaxed);
         if ((whole & geometry::line_bit_of(first.number)) != 0) return mask;
         const bits old = row.fetch_or(mask, memory_order::seq_cst);
         if ((old & mask) != 0) [[unlikely]]

@@ -29,32 +29,20 @@ class radix_free : public radix_recover<Platform, Shape> {
     /// What giving a block back would answer: ok for a naturally aligned block of online frames in use.
     [[nodiscard, gnu::always_inline]] constexpr errc check_give(frame<space> first,
                                                                 unsigned order) const noexcept {
-        if (order <= row_order && at_.starts_in(first.number, order)) [[likely]] {
-            // Members are looked up once: an atomic access may have changed any, for all that compilers know.
-            const word* const words = this->words_;
-            const std::size_t lines = at_.line_word_of(first.number);
-            const bits line = geometry::line_bit_of(first.number);
-            const word& row = words[at_.row_at(first.number)];
-            const word& whole_lines = words[at_.whole_at + lines];
-            if ((words[at_.online_at + lines].load(memory_order::relaxed) & line) != 0) [[likely]] {
-                const bits mask = block_bits<bits>(geometry::bit_of(first.number), order);
-                const bits seen = row.load(memory_order::relaxed);
-                const bits whole = whole_lines.load(memory_order::relaxed);
-                return ((seen & mask) | (whole & line)) != 0 ? errc::double_free : errc::ok;
-            }
+        if (is_plain(first.number, order)) [[likely]] {
+            const bits seen = this->words_[at_.row_at(first.number)].load(memory_order::relaxed);
+            return (seen & mask_of(first.number, order)) != 0 || is_in_whole_line(first.number)
+                       ? errc::double_free
+                       : errc::ok;
         }
         if (order == line_order && at_.starts_in(first.number, order)) return check_line_give(first.number);
         return check_any_give(first, order);
     }
 
     constexpr errc give_block(frame<space> first, unsigned order) noexcept {
-        if (order <= row_order) {
-            const errc error = check_give(first, order);
-            return error != errc::ok ? error : free_in_row(first.number, order);
-        }
-        if (order == line_order && at_.holds(first.number, order)) return free_line(first.number);
-        if (const errc error = check_block(first, order); error != errc::ok) return error;
-        return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
+        if (!is_plain(first.number, order)) [[unlikely]]
+            return give_any_block(first, order);
+        return is_in_whole_line(first.number) ? errc::double_free : free_in_row(first.number, order);
     }
 
     /// Of whole lines that the caller holds, those in whose rows something is free: wrong frees of others.
@@ -73,6 +61,29 @@ class radix_free : public radix_recover<Platform, Shape> {
     }
 
  private:
+    /// A naturally aligned block, a row at most, of a line that is all online: most blocks are.
+    [[nodiscard, gnu::always_inline]] constexpr bool is_plain(std::uint64_t number,
+                                                              unsigned order) const noexcept {
+        return order <= row_order && at_.starts_in(number, order) &&
+               (this->words_[at_.online_word_at(number)].load(memory_order::relaxed) &
+                geometry::line_bit_of(number)) != 0;
+    }
+    [[nodiscard, gnu::always_inline]] constexpr bool is_in_whole_line(std::uint64_t number) const noexcept {
+        return (this->words_[at_.whole_word_at(number)].load(memory_order::relaxed) &
+                geometry::line_bit_of(number)) != 0;
+    }
+    [[nodiscard]] static constexpr bits mask_of(std::uint64_t number, unsigned order) noexcept {
+        return block_bits<bits>(geometry::bit_of(number), order);
+    }
+    [[gnu::noinline]] constexpr errc give_any_block(frame<space> first, unsigned order) noexcept {
+        if (order <= row_order) {
+            const errc error = check_any_give(first, order);
+            return error != errc::ok ? error : free_in_row(first.number, order);
+        }
+        if (order == line_order && at_.holds(first.number, order)) return free_line(first.number);
+        if (const errc error = check_block(first, order); error != errc::ok) return error;
+        return order < line_order ? free_rows(first.number, order) : free_lines(block(first, order));
+    }
     [[nodiscard, gnu::noinline]] constexpr bits lines_with_rows(std::size_t first, bits lines,
                                                                 bool hinted) const noexcept {
         const std::size_t low = first + static_cast<unsigned>(std::countr_zero(lines));
@@ -112,8 +123,8 @@ class radix_free : public radix_recover<Platform, Shape> {
         return any != 0;
     }
 
-    constexpr errc free_in_row(std::uint64_t number, unsigned order) noexcept {
-        const bits mask = block_bits<bits>(geometry::bit_of(number), order);
+    [[gnu::always_inline]] constexpr errc free_in_row(std::uint64_t number, unsigned order) noexcept {
+        const bits mask = mask_of(number, order);
         word& row = this->words_[at_.row_at(number)];
         bits seen = row.load(memory_order::relaxed);
         do {
@@ -148,10 +159,9 @@ class radix_free : public radix_recover<Platform, Shape> {
     [[nodiscard]] constexpr errc check_line_give(std::uint64_t number) const noexcept {
         const word* const words = this->words_;
         const word* const rows = words + at_.row_at(number);
-        const std::size_t lines = at_.line_word_of(number);
         const bits line = geometry::line_bit_of(number);
-        const word& whole = words[at_.whole_at + lines];
-        if ((words[at_.online_at + lines].load(memory_order::relaxed) & line) == 0) [[unlikely]]
+        const word& whole = words[at_.whole_word_at(number)];
+        if ((words[at_.online_word_at(number)].load(memory_order::relaxed) & line) == 0) [[unlikely]]
             return check_any_give(frame<space>{number}, line_order);
         bits any = static_cast<bits>(whole.load(memory_order::relaxed) & line);
         any |= this->any_of_line(rows);

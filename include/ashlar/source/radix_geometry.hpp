@@ -62,7 +62,9 @@ struct radix_geometry {
           holes_at(whole_tree_at + tree::words_for(whole_words)),
           holes(Shape.hole_entries + lines / 256),
           words(holes_at + holes),
-          row_bias(rows_at - static_cast<std::size_t>(base_line << (line_order - row_order))) {}
+          row_bias(rows_at - static_cast<std::size_t>(base_line << (line_order - row_order))),
+          whole_bias(whole_at - static_cast<std::size_t>(base_word)),
+          online_bias(online_at - static_cast<std::size_t>(base_word)) {}
 
     /// A range that the words cannot describe: frame numbers or hole entries would not fit.
     template <class Space>
@@ -100,6 +102,13 @@ struct radix_geometry {
     [[nodiscard]] constexpr std::size_t row_at(std::uint64_t number) const noexcept {
         return static_cast<std::size_t>(number >> row_order) + row_bias;
     }
+    /// The same of the words with the line of a frame, whole and online.
+    [[nodiscard]] constexpr std::size_t whole_word_at(std::uint64_t number) const noexcept {
+        return static_cast<std::size_t>(number >> word_order) + whole_bias;
+    }
+    [[nodiscard]] constexpr std::size_t online_word_at(std::uint64_t number) const noexcept {
+        return static_cast<std::size_t>(number >> word_order) + online_bias;
+    }
     /// The word and the bit of the line of a frame in each array of a bit a line.
     [[nodiscard]] constexpr std::size_t line_word_of(std::uint64_t number) const noexcept {
         return static_cast<std::size_t>((number >> word_order) - base_word);
@@ -135,7 +144,10 @@ struct radix_geometry {
     std::size_t holes_at = 0;
     std::size_t holes = 0;
     std::size_t words = 0;
-    std::size_t row_bias = 0;  ///< index of the row of frame 0, if there were one; modulo the largest index
+    /// Indices of the words for frame 0, if there were any; modulo the largest index.
+    std::size_t row_bias = 0;
+    std::size_t whole_bias = 0;
+    std::size_t online_bias = 0;
 };
 
 }  // namespace ashlar::detail

@@ -30,7 +30,7 @@ class radix_give : public radix_core<Platform, Shape> {
     /// merges, hints. `now` is the row as it was left, `mask` what was given. Answers what of it is gone.
     /// Rare cases are calls in the last place: the others then save no registers.
     [[gnu::always_inline]] constexpr bits given(std::uint64_t number, bits now, bits mask) noexcept {
-        const bits online = this->online(at_.line_word_of(number)).load(memory_order::relaxed);
+        const bits online = this->words_[at_.online_word_at(number)].load(memory_order::relaxed);
         if ((online & geometry::line_bit_of(number)) == 0) [[unlikely]] {
             return given_absent(number, now, mask);
         }
@@ -132,11 +132,11 @@ class radix_give : public radix_core<Platform, Shape> {
         const std::size_t line = at_.line_of(number);
         if (now == full_row) [[unlikely]]
             return given_full_row(line);
-        const bits offered = number >> row_order == 0 ? static_cast<bits>(now & ~bits{1}) : now;
+        // Frame 0 is not offered: of its row, a hint may say too much.
         const unsigned known = row_tree_.peek(line);
-        if (known <= row_order && has_block_with(offered, known, mask)) [[unlikely]]
-            return hint_row(line, offered);
-        return 0;
+        if (known > row_order) return 0;
+        if ((mask & (mask - 1)) != 0) return hint_several(line, now, known);
+        return has_block_with(now, known, mask) ? hint_row(line, now) : bits{0};
     }
     [[gnu::noinline]] constexpr bits given_absent(std::uint64_t number, bits now, bits mask) noexcept {
         if (take_absent(number, mask))
@@ -175,6 +175,9 @@ class radix_give : public radix_core<Platform, Shape> {
     [[gnu::noinline]] constexpr bits given_full_row(std::size_t line) noexcept {
         if (!merge(line)) hint_full_row(line);
         return 0;
+    }
+    [[gnu::noinline]] constexpr bits hint_several(std::size_t line, bits offered, unsigned known) noexcept {
+        return free_blocks(offered, known) != 0 ? hint_row(line, offered) : bits{0};
     }
     [[gnu::noinline]] constexpr bits hint_row(std::size_t line, bits offered) noexcept {
         if (!this->is_isolated(line)) row_tree_.raise(line, largest_block(offered));

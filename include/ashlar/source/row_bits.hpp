@@ -57,7 +57,8 @@ template <class Bits>
 /// True if there is a free block of 2^order that `fresh`, some of the free frames, lie in. May be true, too,
 /// if `fresh` is more than a frame and there is another one.
 template <class Bits>
-[[nodiscard]] constexpr bool has_block_with(Bits row, unsigned order, Bits fresh) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr bool has_block_with(Bits row, unsigned order,
+                                                                Bits fresh) noexcept {
     if ((fresh & (fresh - 1)) != 0) return free_blocks(row, order) != 0;
     const auto bit = static_cast<unsigned>(std::countr_zero(fresh));
     const Bits wanted = block_bits<Bits>(bit & ~((1u << order) - 1), order);

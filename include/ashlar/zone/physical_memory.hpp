@@ -175,7 +175,6 @@ class physical_memory {
     }
 
     [[gnu::always_inline]] result<frame<space>> allocate(request<space> wanted) noexcept {
-        if (wanted.order > top_order) return errc::unsupported;
         return detail::allocate_from_zones(zones_, wanted);
     }
     /// With everything at its default.

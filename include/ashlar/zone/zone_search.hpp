@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ashlar/core/request_preferences.hpp>
 #include <ashlar/core/result.hpp>
 #include <ashlar/core/source.hpp>
 #include <ashlar/zone/drain_everywhere.hpp>
@@ -118,11 +119,13 @@ template <class Slots>
 }
 
 /// A request on the zones of its list, the guard dropped between sections; what other CPUs keep for
-/// themselves is drained, once, before it is believed that memory is exhausted. No guard held. By value, as
-/// all that is rarely called: where the first choice serves, nothing of the request lies in memory.
+/// themselves is drained, once, before it is believed that memory is exhausted. No guard held.
 template <class Slots>
-[[gnu::noinline]] result<frame<typename Slots::space>> search_zones(
-    Slots& zones, request<typename Slots::space> wanted) noexcept {
+[[gnu::noinline]] result<frame<typename Slots::space>> search_zones(Slots& zones, request_preferences what,
+                                                                    std::uint64_t nodes,
+                                                                    std::uint64_t below) noexcept {
+    if (what.order() > Slots::zone_type::top_order) return errc::unsupported;
+    request<typename Slots::space> wanted = what.with<typename Slots::space>(nodes, below);
     if (wanted.mirror == mirror::unspecified) wanted.mirror = zones.choices().default_mirror();
     zone_search<Slots> search(zones, wanted);
     for (bool drained = false;;) {
@@ -146,7 +149,7 @@ template <class Slots>
         if (const auto got = try_first_choice(zones, wanted)) [[likely]]
             return got;
     }
-    return search_zones(zones, wanted);
+    return search_zones(zones, request_preferences(wanted), wanted.nodes.bits, wanted.below.number);
 }
 
 }  // namespace ashlar::detail
