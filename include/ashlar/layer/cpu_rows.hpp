@@ -129,11 +129,11 @@ class cpu_rows : private detail::row_paths<Source, Shape> {
     }
     [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
         if constexpr (Shape.contract == slot_contract::shared) {
-            const slot_type slot = slots_.of_caller();
-            if (order < row_order && slot.is_bound() && this->goes_past(slot, first, order)) {
-                return this->free_past(slot, first, order);
+            own_slot own(slots_, typename own_slot::look{});
+            if (order < row_order && own.slot.is_bound() && this->goes_past(own.slot, first, order)) {
+                return this->free_past(own.slot, first, order);
             }
-            const own_slot own(slot);
+            own.enter();
             return this->free_in(own, first, order);
         } else {
             const own_slot own(slots_);

@@ -85,23 +85,26 @@ class cpu_slots {
         return Slot(words_ + words_for(cpu));
     }
 
-    /// The caller's slot, to look at; not bound where there is none.
-    [[nodiscard]] constexpr Slot of_caller() const noexcept {
-        const cpu_id cpu = Platform::this_cpu();
-        return cpu < cpus_ ? (*this)[cpu] : Slot{};
-    }
-
     /// The guard and, inside it, the caller's slot; not `held` where there is none or somebody else is in it.
     struct own {
+        struct look {};
         constexpr explicit own(const cpu_slots& slots) noexcept {
             const cpu_id cpu = Platform::this_cpu();
             if (cpu >= slots.cpus_) return;
             slot = slots[cpu];
             held = Contract == slot_contract::exclusive || slot.try_lock();
         }
-        /// The one that `of_caller` told. A shared slot serves any CPU, where the caller has moved since.
-        constexpr explicit own(Slot told) noexcept requires(Contract == slot_contract::shared)
-            : slot(told), held(told.is_bound() && told.try_lock()) {}
+        /// A shared slot that is only looked at so far; not bound where there is none.
+        constexpr own(const cpu_slots& slots, look) noexcept requires(Contract == slot_contract::shared) {
+            if (const cpu_id cpu = Platform::this_cpu(); cpu < slots.cpus_) slot = slots[cpu];
+        }
+        /// A slot that was looked at.
+        constexpr explicit own(Slot seen) noexcept requires(Contract == slot_contract::shared) : slot(seen) {
+            enter();
+        }
+        constexpr void enter() noexcept requires(Contract == slot_contract::shared) {
+            held = slot.is_bound() && slot.try_lock();
+        }
         constexpr ~own() {
             if (Contract == slot_contract::shared && held) slot.unlock();
         }
