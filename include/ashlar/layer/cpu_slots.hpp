@@ -90,7 +90,8 @@ class cpu_slots {
         struct look {};
         constexpr explicit own(const cpu_slots& slots) noexcept {
             const cpu_id cpu = Platform::this_cpu();
-            if (cpu >= slots.cpus_) return;
+            if (cpu >= slots.cpus_) [[unlikely]]
+                return;
             slot = slots[cpu];
             held = Contract == slot_contract::exclusive || slot.try_lock();
         }

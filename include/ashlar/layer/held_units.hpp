@@ -69,7 +69,8 @@ struct held_units {
     }
     /// The bits of a block of `order` frames; 0 if there is none, or if it is larger than a word of units.
     [[nodiscard]] constexpr Bits lowest_block(unsigned order) const noexcept {
-        if (order == UnitOrder) return static_cast<Bits>(mask & (Bits{0} - mask));
+        if (order == UnitOrder) [[likely]]
+            return static_cast<Bits>(mask & (Bits{0} - mask));
         if (order - UnitOrder >= block_masks<Bits>::orders) return 0;
         const Bits blocks = free_blocks(mask, order - UnitOrder);
         if (blocks == 0) return 0;

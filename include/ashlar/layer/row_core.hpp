@@ -235,8 +235,7 @@ class row_core {
     /// Units that are in no slot any more go back.
     constexpr void give(row held) noexcept {
         if (held.mask == 0) return;
-        const bits refused = inner_.give_row(held.first(), held.mask);
-        if (refused != 0) [[unlikely]]
+        if (const bits refused = inner_.give_row(held.first(), held.mask); refused != 0) [[unlikely]]
             report(held.first(), 0, refused);
     }
     constexpr void give(rows held) noexcept {
@@ -245,7 +244,9 @@ class row_core {
         });
     }
     constexpr void give(lines held) noexcept {
-        if (held.mask != 0) report(held.first(), line_order, inner_.give_lines(held.first(), held.mask));
+        if (held.mask == 0) return;
+        if (const bits refused = inner_.give_lines(held.first(), held.mask); refused != 0) [[unlikely]]
+            report(held.first(), line_order, refused);
     }
 
     Source inner_{};

@@ -51,13 +51,15 @@ class row_paths : protected row_core<Source, Shape> {
     }
     [[gnu::always_inline]] constexpr errc free_in(const own_slot& own, frame<space> first,
                                                   unsigned order) noexcept {
-        if (!own.held || first.number == 0) return free_otherwise(own.held, own.slot, first, order);
-        if (order >= row_order) {
+        if (!own.held || first.number == 0) [[unlikely]]
+            return free_otherwise(own.held, own.slot, first, order);
+        if (order >= row_order) [[unlikely]] {
             return order == line_order && line_order <= Source::top_order
                        ? this->free_line(own.slot, first)
                        : free_otherwise(own.held, own.slot, first, order);
         }
-        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) return wrong;
+        if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) [[unlikely]]
+            return wrong;
         const row freed = this->row_of(first, order);
         for (unsigned class_index = 0; class_index < classes; ++class_index) {
             const auto place = own.slot.allocation(class_index);

@@ -31,9 +31,9 @@ class radix_free : public radix_recover<Platform, Shape> {
                                                                 unsigned order) const noexcept {
         if (is_plain(first.number, order)) [[likely]] {
             const bits seen = this->words_[at_.row_at(first.number)].load(memory_order::relaxed);
-            return (seen & mask_of(first.number, order)) != 0 || is_in_whole_line(first.number)
-                       ? errc::double_free
-                       : errc::ok;
+            if (((seen & mask_of(first.number, order)) | whole_bit(first.number)) != 0) [[unlikely]]
+                return errc::double_free;
+            return errc::ok;
         }
         if (order == line_order && at_.starts_in(first.number, order)) return check_line_give(first.number);
         return check_any_give(first, order);
@@ -42,7 +42,7 @@ class radix_free : public radix_recover<Platform, Shape> {
     constexpr errc give_block(frame<space> first, unsigned order) noexcept {
         if (!is_plain(first.number, order)) [[unlikely]]
             return give_any_block(first, order);
-        return is_in_whole_line(first.number) ? errc::double_free : free_in_row(first.number, order);
+        return whole_bit(first.number) != 0 ? errc::double_free : free_in_row(first.number, order);
     }
 
     /// Of whole lines that the caller holds, those in whose rows something is free: wrong frees of others.
@@ -68,9 +68,10 @@ class radix_free : public radix_recover<Platform, Shape> {
                (this->words_[at_.online_word_at(number)].load(memory_order::relaxed) &
                 geometry::line_bit_of(number)) != 0;
     }
-    [[nodiscard, gnu::always_inline]] constexpr bool is_in_whole_line(std::uint64_t number) const noexcept {
-        return (this->words_[at_.whole_word_at(number)].load(memory_order::relaxed) &
-                geometry::line_bit_of(number)) != 0;
+    /// Not 0: the frame is in a whole line that is free.
+    [[nodiscard, gnu::always_inline]] constexpr bits whole_bit(std::uint64_t number) const noexcept {
+        return static_cast<bits>(this->words_[at_.whole_word_at(number)].load(memory_order::relaxed) &
+                                 geometry::line_bit_of(number));
     }
     [[nodiscard]] static constexpr bits mask_of(std::uint64_t number, unsigned order) noexcept {
         return block_bits<bits>(geometry::bit_of(number), order);
