@@ -227,6 +227,24 @@ TEST_CASE_TEMPLATE("lines come by the window and go back by the window", Source,
     CHECK(three_cpus::defects.empty());
 }
 
+TEST_CASE_TEMPLATE("a frame of a row or of a line in the slot is not freed, past a shared one neither",
+                   Source, exclusive_rows, shared_rows) {
+    attached_many<Source> a;
+    const auto f = a.memory.allocate({});
+    REQUIRE(f);
+    const std::uint64_t line = f->number / line_size * line_size;
+    const std::uint64_t inside = a.memory.inner().free_frames();
+    CHECK(a.memory.held_frames() == 4 * line_size - 1);
+    for (const std::uint64_t in_slot : {line + line_size - 1, line + line_size, line + 3 * line_size + 77}) {
+        CAPTURE(in_slot);
+        CHECK(a.memory.free({in_slot}, 0) == errc::double_free);
+        CHECK(a.memory.free({in_slot}, 0) == errc::double_free);  // again, when the row is known
+    }
+    CHECK(a.memory.held_frames() == 4 * line_size - 1);
+    CHECK(a.memory.inner().free_frames() == inside);
+    CHECK(a.memory.validate() == errc::ok);
+}
+
 TEST_CASE_TEMPLATE("blocks of rows come out of the line that is in use", Source, exclusive_rows,
                    shared_rows) {
     attached_many<Source> a;
