@@ -69,10 +69,17 @@ class Bench:
         return Cost(counts.instructions / iterations, None if atomics is None else atomics / iterations)
 
 
+def stay_on(processors):
+    """This thread and what it starts runs on the next of `processors`: who moves to another CPU takes its slot, and
+    executes what filling that takes."""
+    os.sched_setaffinity(0, {processors.pop()})
+
+
 def costs(bench, names, progress=sys.stderr):
     """Cost by name."""
     found = {}
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    processors = sorted(os.sched_getaffinity(0))
+    with concurrent.futures.ThreadPoolExecutor(len(processors), initializer=stay_on, initargs=(processors,)) as pool:
         for name, cost in zip(names, pool.map(bench.cost, names)):
             print(f"{len(found) + 1} of {len(names)}: {name}: {cost.instructions:.1f}", file=progress)
             found[name] = cost
