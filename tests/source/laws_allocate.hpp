@@ -187,6 +187,15 @@ TEST_CASE("wrong frees are detected before anything changes") {
         r.refuses({errc::double_free}, [&] { return r.s.free(*got + 7, 0); });
         r.refuses({errc::double_free}, [&] { return r.s.free(first_top, source::top_order); });
     }
+    SUBCASE("a block of each order, twice") {
+        for (unsigned order = 0; order <= source::top_order; ++order) {
+            CAPTURE(order);
+            const auto block = r.s.allocate({.order = order});
+            REQUIRE(block);
+            REQUIRE(r.s.free(*block, order) == errc::ok);
+            r.refuses({errc::double_free}, [&] { return r.s.free(*block, order); });
+        }
+    }
     SUBCASE("twice in part") {
         for (std::uint64_t i = 0; i < 8; ++i) {
             CAPTURE(i);

@@ -158,23 +158,24 @@ class radix_free : public radix_recover<Platform, Shape> {
 
     /// As `check_give`, for a line of the attached range.
     [[nodiscard]] constexpr errc check_line_give(std::uint64_t number) const noexcept {
+        const errc wrong = check_rows_of_line(number);
+        return wrong == errc::ok && whole_bit(number) != 0 ? errc::double_free : wrong;
+    }
+    /// The same but for the line's whole bit, of which whoever sets it is told.
+    [[nodiscard, gnu::always_inline]] constexpr errc check_rows_of_line(std::uint64_t number) const noexcept {
         const word* const words = this->words_;
-        const word* const rows = words + at_.row_at(number);
-        const bits line = geometry::line_bit_of(number);
-        const word& whole = words[at_.whole_word_at(number)];
-        if ((words[at_.online_word_at(number)].load(memory_order::relaxed) & line) == 0) [[unlikely]]
+        if ((words[at_.online_word_at(number)].load(memory_order::relaxed) & geometry::line_bit_of(number)) ==
+            0) [[unlikely]] {
             return check_any_give(frame<space>{number}, line_order);
-        bits any = static_cast<bits>(whole.load(memory_order::relaxed) & line);
-        any |= this->any_of_line(rows);
-        return any != 0 ? errc::double_free : errc::ok;
+        }
+        return this->any_of_line(words + at_.row_at(number)) != 0 ? errc::double_free : errc::ok;
     }
     constexpr errc free_line(std::uint64_t number) noexcept {
-        if (const errc wrong = check_line_give(number); wrong != errc::ok) return wrong;
-        const std::size_t index = at_.line_word_of(number);
-        const bits line = geometry::line_bit_of(number);
+        if (const errc wrong = check_rows_of_line(number); wrong != errc::ok) return wrong;
         if (number == 0) [[unlikely]]
             return free_lines(block(frame<space>{number}, line_order));
-        return refusal(index, this->give_lines(index, line));
+        const std::size_t index = at_.line_word_of(number);
+        return refusal(index, this->give_lines(index, geometry::line_bit_of(number)));
     }
     /// Why lines of a word were refused: free already, or gone.
     [[nodiscard]] constexpr errc refusal(std::size_t index, bits refused) const noexcept {
