@@ -19,6 +19,10 @@ using shared_rows = world<
     cpu_rows<radix_buddy<one_cpu, tiny>, rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>,
     8>;
 
+using roomy_shared_rows = world<
+    cpu_rows<radix_buddy<one_cpu, tiny>, rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>,
+    16>;
+
 TEST_CASE("a slot per CPU: two take, one line each") {
     exclusive_rows w;
     run("exclusive: take order 0, take order 0", w, {take(w, 0), take(w, 0)}, nobody_exhausted);
@@ -78,12 +82,44 @@ TEST_CASE("a shared slot: take and give against take and give") {
     shared_rows w;
     run("shared: take and give, take and give", w, {take_and_give(w, 0), take_and_give(w, 0)}, frees_succeed);
 }
-TEST_CASE("a shared slot: frees of one row, one pending, one past it") {
+TEST_CASE("a shared slot: frees of one row, one pending, one past the lock") {
     shared_rows w;
     w.hold({{8}, 2});
     w.hand_over({{8}, 2});
     run("shared: give 8 and drain, give 9 and drain", w, {drained(w, give(w, 8)), drained(w, give(w, 9))},
         all_served);
+}
+/// A row to allocate from, and one frame pending in a row that is not beside those of frames 16 and beyond.
+void fill_slot(roomy_shared_rows& w) {
+    w.hold({{12}, 12});
+    const auto first = w.memory.allocate({});
+    REQUIRE(first);
+    w.held_at_start |= mask_of({*first, 1});
+    REQUIRE(w.memory.free({12}, 0) == errc::ok);
+    w.hand_over({{12}, 1});
+    REQUIRE(w.memory.held_frames() == 4);
+}
+TEST_CASE("a shared slot: a lone free past it against a take") {
+    roomy_shared_rows w;
+    fill_slot(w);
+    w.hand_over({{16}, 1});
+    run("shared, filled: give 16, take", w, {give(w, 16), take(w, 0)}, nobody_exhausted);
+}
+TEST_CASE("a shared slot: lone frees of one row past it, and into it") {
+    roomy_shared_rows w;
+    fill_slot(w);
+    w.hand_over({{16}, 2});
+    run("shared, filled: give 16 and drain, give 17 and drain", w,
+        {drained(w, give(w, 16)), drained(w, give(w, 17))}, all_served);
+}
+TEST_CASE("a shared slot: the last frame of a line past it merges with what a drain gives") {
+    roomy_shared_rows w;
+    fill_slot(w);
+    REQUIRE(w.memory.inner().free({17}, 0) == errc::ok);
+    REQUIRE(w.memory.inner().free({18}, 1) == errc::ok);
+    w.hand_over({{16}, 4});
+    run("shared, filled: give 16, drain and take order 2", w,
+        {give(w, 16), one_then(drained(w, take_and_give(w, 0)), take(w, 2))}, frees_succeed);
 }
 TEST_CASE("a shared slot: give against take") {
     shared_rows w;

@@ -4,63 +4,19 @@
 #include <ashlar/layer/cpu_rows.hpp>
 #include <ashlar/linux_backend/user_platform.hpp>
 #include <ashlar/source/radix_buddy.hpp>
-#include <ashlar/testing/word_buffer.hpp>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "source/hammer.hpp"
+#include "source/slots_of_three_cpus.hpp"
 
 namespace ashlar {
 namespace {
 
-constexpr range<> frames{{0x1000}, 0x2000};
-constexpr std::uint64_t row_size = 64;
-constexpr std::uint64_t line_size = 512;
-
-/// Three CPUs; the test says which one is running, how deep in guards, and hears of defects.
-struct three_cpus : platform {
-    static inline thread_local cpu_id cpu = 0;
-    static inline int depth = 0;
-    static inline std::vector<std::uint64_t> defects{};
-    struct cpu_guard {
-        cpu_guard() noexcept { ++depth; }
-        ~cpu_guard() { --depth; }
-        cpu_guard(const cpu_guard&) = delete;
-        cpu_guard& operator=(const cpu_guard&) = delete;
-    };
-    [[nodiscard]] static cpu_id this_cpu() noexcept {
-        CHECK(depth == 1);
-        return cpu;
-    }
-    [[nodiscard]] static constexpr cpu_id max_cpus() noexcept { return 3; }
-    static void defect(errc what, std::uint64_t where) noexcept {
-        CHECK(what == errc::double_free);
-        defects.push_back(where);
-    }
-};
-constexpr rows_shape always{.frames_per_cpu = 1};
-constexpr rows_shape shared_slots{.contract = slot_contract::shared, .frames_per_cpu = 1};
-using exclusive_rows = cpu_rows<radix_buddy<three_cpus>, always>;
-using shared_rows = cpu_rows<radix_buddy<three_cpus>, shared_slots>;
 static_assert(frame_source<exclusive_rows> && frame_source<shared_rows>);
 static_assert(free_checking_source<exclusive_rows>);
 static_assert(counted_source<cpu_rows<counted<radix_buddy<platform>>>>);
-
-template <class Source>
-struct attached {
-    attached() {
-        three_cpus::cpu = 0;
-        three_cpus::defects.clear();
-        REQUIRE(memory.attach(frames, storage.words(), start::fresh) == errc::ok);
-        REQUIRE(memory.online(frames) == errc::ok);
-    }
-    ~attached() { CHECK(three_cpus::depth == 0); }
-    attached(const attached&) = delete;
-    attached& operator=(const attached&) = delete;
-    testing::word_buffer<typename Source::word> storage{Source::metadata_words(frames)};
-    Source memory;
-};
 
 TEST_CASE("the example of the class comment") {
     using my_platform = platform;
@@ -131,7 +87,7 @@ TEST_CASE_TEMPLATE("what is freed while nothing is left to allocate from is allo
     CHECK(a.memory.inner().free_frames() == frames.count - row_size);
 }
 
-TEST_CASE_TEMPLATE("frees of one row wait for others; the first goes past a shared slot", Source,
+TEST_CASE_TEMPLATE("frees of one row wait for others, and for those of the row beside it", Source,
                    exclusive_rows, shared_rows) {
     attached<Source> a;
     const range<> line{{0x1800}, line_size};
@@ -139,17 +95,16 @@ TEST_CASE_TEMPLATE("frees of one row wait for others; the first goes past a shar
     REQUIRE(a.memory.allocate({}));  // there is something to allocate from
     const std::uint64_t held = a.memory.held_frames();
     const std::uint64_t inside = a.memory.inner().free_frames();
-    const std::uint64_t past = std::is_same_v<Source, shared_rows> ? 1 : 0;
     for (std::uint64_t i = 0; i + 1 < row_size; ++i) {
         REQUIRE(a.memory.free(line.first + i, 0) == errc::ok);
-        CHECK(a.memory.held_frames() == held + i + 1 - past);
-        CHECK(a.memory.inner().free_frames() == inside + past);
+        CHECK(a.memory.held_frames() == held + i + 1);
+        CHECK(a.memory.inner().free_frames() == inside);
     }
     // Another row takes the place of what was pending.
     REQUIRE(a.memory.free(line.first + row_size, 0) == errc::ok);
-    CHECK(a.memory.held_frames() == (past == 1 ? held + row_size - 2 : held + 1));
+    CHECK(a.memory.held_frames() == held + 1);
     REQUIRE(a.memory.free(line.first + row_size + 1, 0) == errc::ok);
-    CHECK(a.memory.held_frames() == held + 2 - past);
+    CHECK(a.memory.held_frames() == held + 2);
     CHECK(a.memory.allocate_at({line.first, row_size + 2}) == errc::busy);
     CHECK(a.memory.allocate_at({line.first, row_size - 1}) == errc::ok);
     CHECK(a.memory.allocate_at({line.first + row_size, 2}) == errc::ok);
@@ -170,20 +125,6 @@ TEST_CASE("full rows wait for their line, and a full line goes back at once") {
     CHECK(a.memory.inner().free_frames() == inside + line_size);
     CHECK(a.memory.inner().allocate_at(line) == errc::ok);
 }
-
-/// Large enough for windows of four lines.
-constexpr range<> many{{0x40000}, 0x40000};
-template <class Source>
-struct attached_many {
-    attached_many() {
-        three_cpus::cpu = 0;
-        three_cpus::defects.clear();
-        REQUIRE(memory.attach(many, storage.words(), start::fresh) == errc::ok);
-        REQUIRE(memory.online(many) == errc::ok);
-    }
-    testing::word_buffer<typename Source::word> storage{Source::metadata_words(many)};
-    Source memory;
-};
 
 TEST_CASE_TEMPLATE("lines come by the window and go back by the window", Source, exclusive_rows,
                    shared_rows) {
@@ -225,24 +166,6 @@ TEST_CASE_TEMPLATE("lines come by the window and go back by the window", Source,
     REQUIRE(a.memory.free(*pair, 10) == errc::ok);
     CHECK(a.memory.held_frames() == window);
     CHECK(three_cpus::defects.empty());
-}
-
-TEST_CASE_TEMPLATE("a frame of a row or of a line in the slot is not freed, past a shared one neither",
-                   Source, exclusive_rows, shared_rows) {
-    attached_many<Source> a;
-    const auto f = a.memory.allocate({});
-    REQUIRE(f);
-    const std::uint64_t line = f->number / line_size * line_size;
-    const std::uint64_t inside = a.memory.inner().free_frames();
-    CHECK(a.memory.held_frames() == 4 * line_size - 1);
-    for (const std::uint64_t in_slot : {line + line_size - 1, line + line_size, line + 3 * line_size + 77}) {
-        CAPTURE(in_slot);
-        CHECK(a.memory.free({in_slot}, 0) == errc::double_free);
-        CHECK(a.memory.free({in_slot}, 0) == errc::double_free);  // again, when the row is known
-    }
-    CHECK(a.memory.held_frames() == 4 * line_size - 1);
-    CHECK(a.memory.inner().free_frames() == inside);
-    CHECK(a.memory.validate() == errc::ok);
 }
 
 TEST_CASE_TEMPLATE("blocks of rows come out of the line that is in use", Source, exclusive_rows,

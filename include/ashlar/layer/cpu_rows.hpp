@@ -25,9 +25,10 @@ namespace ashlar {
 ///   loses what is on its way and no frame is ever in two places. `recover` discards the slots.
 /// - Complexity: allocate and free of what a slot has: a few loads and stores there and, for free, the loads
 ///   of `would_free`. A free in a row, or window, that the slot does not have is what it allocates from next
-///   if there was nothing left, else it takes the place of what was pending. In a shared slot the first one
-///   of a row goes to the source instead, past the lock. Blocks larger than a window, a `below`, and a slot
-///   that is taken: the source.
+///   if there was nothing left, else it takes the place of what was pending. But a line, and in a shared slot
+///   also what is smaller, goes to the source at once, with one atomic operation and past the lock, where
+///   nothing says that others of its window or row will follow: it is the first one there, and what is
+///   pending is not beside it. Blocks larger than a window, a `below`, and a slot that is taken: the source.
 /// - Context: each verb takes the guard. Exclusive: whatever the guard keeps off the CPU; for the rest (NMI),
 ///   and where CPUs have no ids, `inner()`. `this_cpu()` beyond `max_cpus` uses the source. Shared: anywhere.
 /// - `isolate` sets the flags, then says `busy` until no slot holds a frame of the range: let every CPU
@@ -130,8 +131,9 @@ class cpu_rows : private detail::row_paths<Source, Shape> {
     [[gnu::always_inline]] constexpr errc free(frame<space> first, unsigned order) noexcept {
         if constexpr (Shape.contract == slot_contract::shared) {
             own_slot own(slots_, typename own_slot::look{});
-            if (order < row_order && own.slot.is_bound() && this->goes_past(own.slot, first, order)) {
-                return this->free_past(own.slot, first, order);
+            if (own.slot.is_bound() && this->goes_past(own.slot, first, order)) {
+                return order == line_order ? this->free_line_past(own.slot, first)
+                                           : this->free_past(own.slot, first, order);
             }
             own.enter();
             return this->free_in(own, first, order);

@@ -61,7 +61,7 @@ class held_place {
 /// | 0 | lock of a shared slot, see `slot_lock` |
 /// | then | for each mobility class: row to allocate from: key, frames |
 /// | 2 | row of pending frees: key, frames |
-/// | 1 | in a shared slot: key of the row of the last free that went past it |
+/// | 1 | key of the row or window of the last free that went past it |
 /// | then | for each mobility class: line to allocate rows from: key, rows |
 /// | 2 | line of pending rows: key, rows |
 /// | 2 and 2 | window to allocate lines from, window of pending lines: key, lines |
@@ -107,8 +107,8 @@ class cpu_slot : public slot_lock<Word> {
         return at<lines>(8 + 4 * Classes);
     }
 
-    /// True the second time in a row that it is asked for the same row.
-    [[nodiscard]] constexpr bool is_repeated_row(bits key) const noexcept {
+    /// True the second time in a row that it is asked for the same row or window.
+    [[nodiscard]] constexpr bool is_repeated(bits key) const noexcept {
         if (words_[last_past_at].load(memory_order::relaxed) == key) return true;
         words_[last_past_at].store(key, memory_order::relaxed);
         return false;
@@ -141,23 +141,14 @@ class cpu_slot : public slot_lock<Word> {
         });
         return any;
     }
-    /// Part of a line is held, but not as a line.
-    [[nodiscard]] constexpr bool holds_in_line(frame<Space> first) const noexcept {
-        // Who has only lines finds that out at once.
+    /// Part of a line is held, but not as a line. Who has only lines finds that out at once.
+    [[nodiscard, gnu::always_inline]] constexpr bool holds_in_line(frame<Space> first) const noexcept {
         bits some = static_cast<bits>(pending().units() | pending_rows().units());
         for (unsigned class_index = 0; class_index < Classes; ++class_index) {
             some = static_cast<bits>(some | allocation(class_index).units() |
                                      allocation_rows(class_index).units());
         }
-        if (some == 0) return false;
-        const auto in_line = [line = first.number >> LineOrder](const auto& held) noexcept {
-            return held.mask != 0 && held.first().number >> LineOrder == line;
-        };
-        bool any = in_line(pending().get()) || in_line(pending_rows().get());
-        for (unsigned class_index = 0; class_index < Classes; ++class_index)
-            any =
-                any || in_line(allocation(class_index).get()) || in_line(allocation_rows(class_index).get());
-        return any;
+        return some != 0 && has_part_of_line(first.number >> LineOrder);
     }
     /// Part of the frames is in a group that the slot has, held or not.
     [[nodiscard]] constexpr bool touches(range<Space> frames, unsigned window_order) const noexcept {
@@ -173,6 +164,18 @@ class cpu_slot : public slot_lock<Word> {
 
  private:
     static constexpr unsigned last_past_at = 3 + 2 * Classes;
+
+    [[nodiscard, gnu::noinline]] constexpr bool has_part_of_line(std::uint64_t line) const noexcept {
+        const auto in_line = [line](const auto& held) noexcept {
+            return held.mask != 0 && held.first().number >> LineOrder == line;
+        };
+        bool any = in_line(pending().get()) || in_line(pending_rows().get());
+        for (unsigned class_index = 0; class_index < Classes; ++class_index) {
+            any =
+                any || in_line(allocation(class_index).get()) || in_line(allocation_rows(class_index).get());
+        }
+        return any;
+    }
 
     template <class Units>
     [[nodiscard]] constexpr held_place<Word, Units> at(unsigned index) const noexcept {

@@ -45,6 +45,11 @@ struct held_units {
     [[nodiscard]] constexpr bool touches(range<Space> frames, unsigned group_order) const noexcept {
         return key != 0 && frames.overlaps({first(), std::uint64_t{1} << group_order});
     }
+    /// `other` is the key of neither this group, of 2^group_order frames, nor one beside it. There is one.
+    [[nodiscard]] constexpr bool is_far_from(Bits other, unsigned group_order) const noexcept {
+        const Bits size = static_cast<Bits>(Bits{1} << (group_order - UnitOrder));
+        return static_cast<Bits>(other - key + size) > static_cast<Bits>(2 * size);
+    }
     /// Part of the frames is in a unit that is held.
     [[nodiscard]] constexpr bool holds(range<Space> frames, unsigned group_order) const noexcept {
         if (mask == 0 || !touches(frames, group_order)) return false;

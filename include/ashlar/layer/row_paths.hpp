@@ -54,9 +54,11 @@ class row_paths : protected row_core<Source, Shape> {
         if (!own.held || first.number == 0) [[unlikely]]
             return free_otherwise(own.held, own.slot, first, order);
         if (order >= row_order) [[unlikely]] {
-            return order == line_order && line_order <= Source::top_order
-                       ? this->free_line(own.slot, first)
-                       : free_otherwise(own.held, own.slot, first, order);
+            if (order != line_order || line_order > Source::top_order)
+                return free_otherwise(own.held, own.slot, first, order);
+            if (Shape.contract == slot_contract::exclusive && this->line_goes_past(own.slot, first))
+                return free_line_past(own.slot, first);
+            return this->free_line(own.slot, first);
         }
         if (const errc wrong = inner_.would_free(first, order); wrong != errc::ok) [[unlikely]]
             return wrong;
@@ -75,17 +77,29 @@ class row_paths : protected row_core<Source, Shape> {
         own.slot.pending().leave(static_cast<bits>(pending.mask | freed.mask));
         return pending.with(freed.mask).is_full(row_order) ? free_full_row(own.slot) : errc::ok;
     }
-    /// A free smaller than a row that would only take another one's place in a shared slot: the slot's lock
-    /// is not worth an atomic operation. By a look without it.
+    /// A free that would only take another one's place in a shared slot: the slot's lock is not worth an
+    /// atomic operation. By a look without it.
     [[nodiscard, gnu::always_inline]] constexpr bool goes_past(slot_type slot, frame<space> first,
                                                                unsigned order) const noexcept {
-        const bits key = this->row_of(first, order).key;
-        return core::allocation_of(slot, key) == classes &&
-               slot.allocation(this->class_of(first)).units() != 0 && slot.pending().key() != key &&
-               !slot.is_repeated_row(key);
+        if (order >= row_order) [[unlikely]]
+            return order == line_order && this->line_goes_past(slot, first);
+        const row freed = this->row_of(first, order);
+        const row pending = slot.pending().get();
+        return pending.key != 0 && pending.is_far_from(freed.key, row_order) &&
+               core::allocation_of(slot, freed.key) == classes &&
+               slot.allocation(this->class_of(first)).units() != 0 && !slot.is_repeated(freed.key);
     }
     [[gnu::noinline]] constexpr errc free_past(slot_type slot, frame<space> first, unsigned order) noexcept {
         return this->holds_larger(slot, first) ? free_held(slot, first, order) : inner_.free(first, order);
+    }
+    [[gnu::noinline]] constexpr errc free_line_past(slot_type slot, frame<space> first) noexcept {
+        if (!slot.holds_in_line(first)) [[likely]]
+            return inner_.free(first, line_order);
+        if constexpr (Shape.contract == slot_contract::shared) {
+            return free_held(slot, first, line_order);
+        } else {
+            return this->free_line(slot, first);
+        }
     }
 
  private:
