@@ -11,8 +11,10 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <semaphore>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bench/workloads.hpp"
@@ -142,6 +144,20 @@ class whole {
     ashlar::identity_window<> all_{{{0}, std::uint64_t{1} << 40}, {0x40'0000'0000}};
 };
 
+/// Who shares windows has threads, and where there are some, mutexes cost atomic operations: those of glibc
+/// do not while a program has one thread.
+class another_thread {
+ public:
+    ~another_thread() {
+        end_.release();
+        thread_.join();
+    }
+
+ private:
+    std::binary_semaphore end_{0};
+    std::thread thread_{[this] { end_.acquire(); }};
+};
+
 template <class Subject>
 void add(const char* name) {
     const std::string full = std::string("remote/hit/") + name;
@@ -149,6 +165,7 @@ void add(const char* name) {
     benchmark::RegisterBenchmark(full.c_str(), [subject](benchmark::State& state) {
         static const accesses input;
         if (!*subject) *subject = std::make_unique<Subject>(input);
+        const another_thread waits;
         std::size_t at = 0;
         std::uint64_t sum = 0;
         bool is_right = true;
