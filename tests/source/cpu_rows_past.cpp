@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Frees that go past a slot of `cpu_rows`.
 #include <doctest/doctest.h>
+#include <ashlar/layer/counted.hpp>
+#include <ashlar/linux_backend/user_platform.hpp>
 
+#include "source/hammer.hpp"
 #include "source/slots_of_three_cpus.hpp"
 
 namespace ashlar {
@@ -128,6 +131,17 @@ TEST_CASE_TEMPLATE("a frame of a row or of a line in the slot is not freed, past
     CHECK(a.memory.held_frames() == 4 * line_size);
     CHECK(a.memory.inner().free_frames() == inside);
     CHECK(a.memory.validate() == errc::ok);
+}
+
+// Lines of 16 frames, so that threads free many, in windows of several.
+constexpr buddy_shape small_lines{.top_order = 8, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+TEST_CASE("threads: lines past a slot per registered thread") {
+    using two_slots = thread_platform<2>;
+    hammer<cpu_rows<counted<radix_buddy<two_slots, small_lines>>, always>>(
+        [] { return two_slots::registration(); });
+}
+TEST_CASE("threads: lines past the slots of CPUs, shared by whoever is there") {
+    hammer<cpu_rows<counted<radix_buddy<cpu_platform<8>, small_lines>>, shared_slots>>([] { return 0; });
 }
 
 }  // namespace

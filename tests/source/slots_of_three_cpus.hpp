@@ -43,31 +43,24 @@ using shared_rows = cpu_rows<radix_buddy<three_cpus>, shared_slots>;
 
 template <class Source>
 struct attached {
-    attached() {
+    explicit attached(range<> where = frames) : storage(Source::metadata_words(where)) {
         three_cpus::cpu = 0;
         three_cpus::defects.clear();
-        REQUIRE(memory.attach(frames, storage.words(), start::fresh) == errc::ok);
-        REQUIRE(memory.online(frames) == errc::ok);
+        REQUIRE(memory.attach(where, storage.words(), start::fresh) == errc::ok);
+        REQUIRE(memory.online(where) == errc::ok);
     }
     ~attached() { CHECK(three_cpus::depth == 0); }
     attached(const attached&) = delete;
     attached& operator=(const attached&) = delete;
-    testing::word_buffer<typename Source::word> storage{Source::metadata_words(frames)};
+    testing::word_buffer<typename Source::word> storage;
     Source memory;
 };
 
 /// Large enough for windows of four lines.
 inline constexpr range<> many{{0x40000}, 0x40000};
 template <class Source>
-struct attached_many {
-    attached_many() {
-        three_cpus::cpu = 0;
-        three_cpus::defects.clear();
-        REQUIRE(memory.attach(many, storage.words(), start::fresh) == errc::ok);
-        REQUIRE(memory.online(many) == errc::ok);
-    }
-    testing::word_buffer<typename Source::word> storage{Source::metadata_words(many)};
-    Source memory;
+struct attached_many : attached<Source> {
+    attached_many() : attached<Source>(many) {}
 };
 
 }  // namespace ashlar

@@ -151,17 +151,6 @@ class row_core {
         if (slot.holds_in_line(first)) return errc::double_free;
         return keep_lines(slot, lines::block(first, line_order, window_order_));
     }
-    /// A line that would only take the place of others, of a window that is not beside its own: the source
-    /// has it at once.
-    [[nodiscard, gnu::always_inline]] constexpr bool line_goes_past(slot_type slot,
-                                                                    frame<space> first) const noexcept {
-        const lines pending = slot.pending_lines().get();
-        if (pending.key == 0) return false;
-        const bits key = lines::block(first, line_order, window_order_).key;
-        const lines held = slot.allocation_lines().get();
-        return pending.is_far_from(key, window_order_) && held.key != key && held.mask != 0 &&
-               !slot.is_repeated(key);
-    }
     /// Several lines of a window.
     [[gnu::noinline]] constexpr errc free_lines(slot_type slot, frame<space> first, unsigned order) noexcept {
         const errc wrong = inner_.would_free(first, order);

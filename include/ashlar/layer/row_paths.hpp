@@ -56,7 +56,7 @@ class row_paths : protected row_core<Source, Shape> {
         if (order >= row_order) [[unlikely]] {
             if (order != line_order || line_order > Source::top_order)
                 return free_otherwise(own.held, own.slot, first, order);
-            if (Shape.contract == slot_contract::exclusive && this->line_goes_past(own.slot, first))
+            if (Shape.contract == slot_contract::exclusive && line_goes_past(own.slot, first))
                 return free_line_past(own.slot, first);
             return this->free_line(own.slot, first);
         }
@@ -82,7 +82,7 @@ class row_paths : protected row_core<Source, Shape> {
     [[nodiscard, gnu::always_inline]] constexpr bool goes_past(slot_type slot, frame<space> first,
                                                                unsigned order) const noexcept {
         if (order >= row_order) [[unlikely]]
-            return order == line_order && this->line_goes_past(slot, first);
+            return order == line_order && line_goes_past(slot, first);
         const row freed = this->row_of(first, order);
         const row pending = slot.pending().get();
         return pending.key != 0 && pending.is_far_from(freed.key, row_order) &&
@@ -103,6 +103,17 @@ class row_paths : protected row_core<Source, Shape> {
     }
 
  private:
+    /// A line that would only take the place of others, of a window that is not beside its own: the source
+    /// has it at once.
+    [[nodiscard, gnu::always_inline]] constexpr bool line_goes_past(slot_type slot,
+                                                                    frame<space> first) const noexcept {
+        const lines pending = slot.pending_lines().get();
+        if (pending.key == 0) return false;
+        const bits key = lines::block(first, line_order, window_order_).key;
+        const lines held = slot.allocation_lines().get();
+        return pending.is_far_from(key, window_order_) && held.key != key && held.mask != 0 &&
+               !slot.is_repeated(key);
+    }
     /// `slot`: the caller's, if it is held.
     [[gnu::noinline]] constexpr result<frame<space>> allocate_otherwise(slot_type slot,
                                                                         request_preferences what,
