@@ -70,7 +70,7 @@ class Bench:
 
 
 def stay_on(processors):
-    """This thread and what it starts runs on the next of `processors`: who moves to another CPU takes its slot, and
+    """This thread and what it starts run on the next of `processors`: who moves to another CPU takes its slot, and
     executes what filling that takes."""
     os.sched_setaffinity(0, {processors.pop()})
 
