@@ -156,8 +156,17 @@ TEST_CASE("no range of an NFIT is memory, whoever is read first") {
 }
 
 struct told {
-    std::uint64_t figures[4]{};  ///< latency of reads and writes, bandwidth of reads and writes
+    /// Latency of reads and writes, bandwidth of reads and writes; each as told of that way alone, of both,
+    /// and the same two of some transfers only.
+    std::uint64_t figures[4][4]{};
     bool unreachable = false;
+
+    [[nodiscard]] std::uint64_t figure(unsigned which) const {
+        for (const std::uint64_t one : figures[which]) {
+            if (one != 0) return one;
+        }
+        return 0;
+    }
 };
 
 TEST_CASE("figures of random matrices, pair by pair") {
@@ -170,13 +179,14 @@ TEST_CASE("figures of random matrices, pair by pair") {
         byte_writer bytes;
         bytes.hmat(tenths ? 1 : 2);
         std::map<std::pair<std::uint32_t, std::uint32_t>, told> model;
-        for (std::uint64_t i = choose.below(5); i > 0; --i) {
+        for (std::uint64_t i = choose.below(8); i > 0; --i) {
             const std::uint64_t rows = 1 + choose.below(3);
             const std::uint64_t columns = 1 + choose.below(3);
             const std::uint64_t type = choose.below(6);
             const std::uint64_t base = 1 + choose.below(choose.one_in(2) ? 20 : 5000);
+            const std::uint64_t flags = choose.one_in(4) ? 0x10 * (1 + choose.below(3)) : 0;
             bytes.u16(1).u16(0).u32(32 + 4 * (rows + columns) + 2 * rows * columns);
-            bytes.u8(0).u8(type).u16(0).u32(rows).u32(columns).u32(0).u64(base);
+            bytes.u8(flags).u8(type).u16(0).u32(rows).u32(columns).u32(0).u64(base);
             std::vector<std::uint32_t> domains;
             for (std::uint64_t list = 0; list < rows + columns; ++list) {
                 domains.push_back(static_cast<std::uint32_t>(choose.below(5) * 3));
@@ -199,7 +209,8 @@ TEST_CASE("figures of random matrices, pair by pair") {
                     if (tenths) figure = type < 3 ? figure * 100 : (figure + 9) / 10;
                     for (std::uint64_t way = 0; way < 2; ++way) {
                         const bool meant = type % 3 == 0 || type % 3 == way + 1;
-                        std::uint64_t& known = pair.figures[type / 3 * 2 + way];
+                        const unsigned told_as = (flags != 0 ? 2 : 0) + (type % 3 == 0 ? 1 : 0);
+                        std::uint64_t& known = pair.figures[type / 3 * 2 + way][told_as];
                         if (meant && known == 0) known = figure;
                     }
                 }
@@ -211,9 +222,9 @@ TEST_CASE("figures of random matrices, pair by pair") {
         for (const auto& [nodes_of_pair, pair] : model) {
             const access_performance ours = s.performance.between(static_cast<node_id>(nodes_of_pair.first),
                                                                   static_cast<node_id>(nodes_of_pair.second));
-            const bool same = ours.read_latency == pair.figures[0] && ours.write_latency == pair.figures[1] &&
-                              ours.read_bandwidth == pair.figures[2] &&
-                              ours.write_bandwidth == pair.figures[3] && ours.unreachable == pair.unreachable;
+            const bool same = ours.read_latency == pair.figure(0) && ours.write_latency == pair.figure(1) &&
+                              ours.read_bandwidth == pair.figure(2) &&
+                              ours.write_bandwidth == pair.figure(3) && ours.unreachable == pair.unreachable;
             REQUIRE_MESSAGE(same, "seed ", seed);
         }
     }

@@ -161,15 +161,33 @@ TEST_CASE("what is told twice") {
     }
     SUBCASE("and differs is reported: the first stays") {
         bytes.attached(10, 30).attached(20, 30).figures(0, 10, {10}, {30}, {7});
-        bytes.figures(1, 10, {10}, {30}, {8}).cache(30, 64, 0x11).cache(30, 32, 0x11).seal();
+        bytes.figures(0, 10, {10}, {30}, {8}).cache(30, 64, 0x11).cache(30, 32, 0x11).seal();
         CHECK(s.read(bytes.bytes()) == errc::ok);
         REQUIRE(s.defects.size() == 3);
         CHECK(s.defects.count(defect_kind::overlap) == 3);
         CHECK(s.defects[0].offset == 80);
-        CHECK(s.defects[1].offset == 120 + 42 + 40);  // the entry itself
+        CHECK(s.defects[1].offset == 120 + 42 + 42 + 32);
+        CHECK(s.defects[2].offset == 120 + 42 + 40);  // the entry itself
         CHECK(s.performance.attached_initiator(2) == 0);
         CHECK(s.performance.between(0, 2).read_latency == 70);
         CHECK(s.performance.cache(2, 1)->bytes == 64);
+    }
+}
+
+TEST_CASE("figures of reads or writes alone come before those of both, wherever they stand") {
+    for (const bool first : {false, true}) {
+        byte_writer bytes;
+        bytes.hmat();
+        if (first) bytes.figures(1, 10, {10}, {30}, {8}).figures(5, 10, {10}, {30}, {5});
+        bytes.figures(0, 10, {10}, {10, 30}, {6, 7}).figures(3, 10, {10}, {30}, {4});
+        if (!first) bytes.figures(1, 10, {10}, {30}, {8}).figures(5, 10, {10}, {30}, {5});
+        bytes.seal();
+        three_nodes s;
+        CHECK(s.read(bytes.bytes()) == errc::ok);
+        CHECK(s.performance.between(0, 2) == access_performance{0, 2, 80, 70, 40, 50, false});
+        CHECK(s.performance.between(0, 0) == access_performance{0, 0, 60, 60, 0, 0, false});
+        CHECK(s.defects.size() == 2);
+        CHECK(s.defects.count(defect_kind::overlap) == 2);
     }
 }
 
@@ -346,7 +364,7 @@ TEST_CASE("arrays that are too small") {
     ashlar::memory_performance performance{pairs, caches};
     three_nodes s;
     CHECK(read_hmat(bytes.bytes(), s.nodes, performance, s.defects) == errc::limit);
-    CHECK(s.only(ashlar::table::hmat, 40 + 32 + 16 + 4, defect_kind::full));
+    CHECK(s.only(ashlar::table::hmat, 40 + 54 + 32, defect_kind::full));
     CHECK(performance.pairs().size() == 2);
     CHECK(performance.caches().size() == 1);
     CHECK(performance.attached_initiator(2) == 1);  // what fits is read

@@ -18,8 +18,8 @@ struct setup {
     ashlar::defect found[32]{};
     ashlar::defects defects{found};
     ashlar::topology nodes{};
-    ashlar::access_performance pairs[32]{};
-    ashlar::memory_side_cache caches[8]{};
+    ashlar::access_performance pairs[64]{};
+    ashlar::memory_side_cache caches[32]{};
     ashlar::memory_performance performance{pairs, caches};
 
     constexpr explicit setup(unsigned page_shift = 12) : map(entries, page_shift) {}

@@ -62,25 +62,21 @@ class hmat_walk {
           tenths_(load_little<std::uint8_t>(content, 8) == 1) {}
 
     constexpr errc run() noexcept {
-        for_each_structure<std::uint16_t, std::uint32_t, 4>(
-            content_, fixed_part, table::hmat, &found_,
-            [this](std::size_t at, unsigned type, bytes structure) noexcept {
-                if (type == attributes && long_enough(structure, 40, table::hmat, at, found_)) {
-                    attach(at, structure);
-                } else if (type == figures &&
-                           long_enough(structure, hmat_matrix::lists, table::hmat, at, found_)) {
-                    if (!is_qualified(structure)) add_figures(at, structure);
-                } else if (type == cache && long_enough(structure, 32, table::hmat, at, found_)) {
-                    add_cache(at, structure);
-                }
+        each(&found_, [this](std::size_t at, unsigned type, bytes structure) noexcept {
+            if (type == attributes && long_enough(structure, 40, table::hmat, at, found_)) {
+                attach(at, structure);
+            } else if (type == figures) {
+                (void)long_enough(structure, hmat_matrix::lists, table::hmat, at, found_);
+            } else if (type == cache && long_enough(structure, 32, table::hmat, at, found_)) {
+                add_cache(at, structure);
+            }
+        });
+        for (unsigned rank = 0; rank <= last_rank; ++rank) {
+            each(nullptr, [this, rank](std::size_t at, unsigned type, bytes structure) noexcept {
+                const bool is_matrix = type == figures && structure.size() >= hmat_matrix::lists;
+                if (is_matrix && rank_of(structure) == rank) add_figures(at, structure);
             });
-        // What holds for some accesses only counts where nothing holds for all.
-        for_each_structure<std::uint16_t, std::uint32_t, 4>(
-            content_, fixed_part, table::hmat, nullptr,
-            [this](std::size_t at, unsigned type, bytes structure) noexcept {
-                const bool wanted = type == figures && structure.size() >= hmat_matrix::lists;
-                if (wanted && is_qualified(structure)) add_figures(at, structure);
-            });
+        }
         return full_ ? errc::limit : errc::ok;
     }
 
@@ -90,7 +86,14 @@ class hmat_walk {
     static constexpr unsigned figures = 1;
     static constexpr unsigned cache = 2;
     static constexpr std::size_t fixed_part = 40;
+    /// Types of figures: latency of both, reads, writes, then bandwidth of both, reads, writes.
+    static constexpr unsigned first_bandwidth = 3;
+    static constexpr unsigned last_rank = 3;
 
+    template <class Visit>
+    constexpr void each(defects* told, Visit visit) noexcept {
+        for_each_structure<std::uint16_t, std::uint32_t, 4>(content_, fixed_part, table::hmat, told, visit);
+    }
     constexpr void report(std::size_t at, defect_kind kind, const char* text, std::uint64_t first = 0,
                           std::uint64_t last = 0) noexcept {
         found_.report({table::hmat, at, kind, text, first, last});
@@ -120,9 +123,13 @@ class hmat_walk {
         }
     }
 
-    /// True for figures of transfers of some size or order only (since ACPI 6.4).
-    [[nodiscard]] static constexpr bool is_qualified(bytes structure) noexcept {
-        return (load_little<std::uint8_t>(structure, 8) & 0x30) != 0;
+    /// What is read first counts: figures of reads or writes alone before those of both, and what holds for
+    /// transfers of some size or order only (since ACPI 6.4) last.
+    [[nodiscard]] static constexpr unsigned rank_of(bytes structure) noexcept {
+        constexpr unsigned some_transfers = 0x30;
+        const bool is_qualified = (load_little<std::uint8_t>(structure, 8) & some_transfers) != 0;
+        const bool of_both = load_little<std::uint8_t>(structure, 9) % first_bandwidth == 0;
+        return (is_qualified ? 2U : 0U) + (of_both ? 1U : 0U);
     }
 
     constexpr void add_figures(std::size_t at, bytes structure) noexcept {
@@ -167,7 +174,6 @@ class hmat_walk {
     [[nodiscard]] constexpr bool tell(access_performance& said, unsigned type, std::uint16_t entry,
                                       std::uint64_t unit) const noexcept {
         constexpr std::uint16_t no_way = 0xffff;
-        constexpr unsigned first_bandwidth = 3;
         if (entry == no_way) {
             said.unreachable = true;
             return true;
@@ -247,8 +253,8 @@ class hmat_walk {
 ///
 /// - Figures are picoseconds and MB/s, in revision 1 (ACPI 6.2) tenths of nanoseconds and of MB/s, which are
 ///   rounded up. 0xffff means that there is no way, 0 that nobody says. Access latency or bandwidth is that
-///   of reads and of writes. Figures that hold for transfers of some size or order only count where nothing
-///   else is told; those of caches are skipped.
+///   of reads and of writes, where nothing is told of reads or writes alone. Figures that hold for transfers
+///   of some size or order only count where nothing else is told; those of caches are skipped.
 /// - Domains of latencies and bandwidths without a node are skipped, as in a SLIT: CXL's generic ports have
 ///   none.
 /// - An initiator or a memory of the attributes, or the memory of a cache, without a node is reported and not

@@ -75,9 +75,10 @@ struct memory_side_cache {
 ///     ashlar::memory_side_cache caches[4];
 ///     ashlar::memory_performance performance{pairs, caches};
 ///     (void)performance.add({.initiator = 0, .memory = 0, .read_latency = 80'000, .write_latency = 80'000});
-///     (void)performance.add({.initiator = 0, .memory = 1, .read_latency = 250'000, .read_bandwidth =
-///     25'600}); performance.between(0, 1).read_latency;      // 250'000 ps performance.between(1,
-///     0).read_latency;      // 0: nobody said performance.nearest_initiator(1, nodes);     // 0
+///     (void)performance.add({.initiator = 0, .memory = 1, .read_latency = 250'000});
+///     performance.between(0, 1).read_latency;      // 250'000 ps
+///     performance.between(1, 0).read_latency;      // 0: nobody said
+///     performance.nearest_initiator(1, nodes);     // 0
 class memory_performance {
  public:
     constexpr memory_performance() noexcept = default;
