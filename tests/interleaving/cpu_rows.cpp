@@ -121,6 +121,43 @@ TEST_CASE("a shared slot: the last frame of a line past it merges with what a dr
     run("shared, filled: give 16, drain and take order 2", w,
         {give(w, 16), one_then(drained(w, take_and_give(w, 0)), take(w, 2))}, frees_succeed);
 }
+/// Windows of two lines.
+using shared_windows = world<
+    cpu_rows<radix_buddy<one_cpu, tiny>, rows_shape{.contract = slot_contract::shared, .frames_per_cpu = 1}>,
+    256>;
+
+/// A line of window 16 to allocate from, line 8 pending, and the window of line 24 beside neither.
+void fill_slot_with_lines(shared_windows& w) {
+    w.hold({{8}, 8});
+    w.hold({{24}, 16});
+    const auto first = w.memory.allocate({.order = 2});
+    REQUIRE(first);
+    w.held_at_start |= mask_of(block(*first, 2));
+    REQUIRE(w.memory.free({8}, 2) == errc::ok);
+    w.hand_over({{8}, 4});
+    REQUIRE(w.memory.held_frames() == 8);
+}
+TEST_CASE("a shared slot: a lone line past it against a take") {
+    shared_windows w;
+    fill_slot_with_lines(w);
+    w.hand_over({{32}, 4});
+    run("shared, filled with lines: give 32, take order 2", w, {give(w, 32, 2), take(w, 2)},
+        nobody_exhausted);
+}
+TEST_CASE("a shared slot: lines of one window past it, and into it") {
+    shared_windows w;
+    fill_slot_with_lines(w);
+    w.hand_over({{32}, 8});
+    run("shared, filled with lines: give 32, give 36 and drain", w,
+        {give(w, 32, 2), drained(w, give(w, 36, 2))}, all_served);
+}
+TEST_CASE("a shared slot: a line past it, its buddy through it, both in one block") {
+    shared_windows w;
+    fill_slot_with_lines(w);
+    w.hand_over({{32}, 8});
+    run("shared, filled with lines: give 32, give 36 and drain and take order 3", w,
+        {give(w, 32, 2), one_then(drained(w, give(w, 36, 2)), take(w, 3))}, frees_succeed);
+}
 TEST_CASE("a shared slot: give against take") {
     shared_rows w;
     w.hold({{8}, 4});

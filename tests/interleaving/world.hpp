@@ -44,10 +44,12 @@ inline std::uint64_t mask_of(range<> run) {
     return ((std::uint64_t{1} << run.count) - 1) << (run.first.number - 8);
 }
 
-/// `Count` frames from frame 8 on, all online; `unit` is what can be isolated of them.
+/// `Count` frames from frame 8 on, all online; `unit` is what can be isolated of them. Where there are many,
+/// those behind the first 32 are nobody's to have.
 template <class Source, std::uint64_t Count>
 struct world {
     static constexpr range<> frames{{8}, Count};
+    static constexpr range<> judged{{8}, Count < 64 ? Count : 32};
     static constexpr range<> unit{{8}, 4};
     static constexpr std::size_t source_words = Source::metadata_words(frames);
 
@@ -64,6 +66,8 @@ struct world {
     world() {
         REQUIRE(memory.attach(frames, shared.words, start::fresh) == errc::ok);
         REQUIRE(memory.online(frames) == errc::ok);
+        const range<> behind{judged.end(), Count - judged.count};
+        if (!behind.empty()) REQUIRE(memory.allocate_at(behind) == errc::ok);
     }
     void hold(range<> some) {
         REQUIRE(memory.allocate_at(some) == errc::ok);
@@ -97,10 +101,13 @@ struct world {
             if ((all & mask) != 0) wrong = "a frame twice";
             all |= mask;
         };
-        memory.visit_free([&](range<> run) { add(mask_of(run)); });
+        memory.visit_free([&](range<> run) {
+            if (!judged.contains(run)) wrong = "a frame that nobody freed is free";
+            if (judged.contains(run)) add(mask_of(run));
+        });
         for (const auto& result : results) add(result[held]);
         if (!wrong.empty()) return wrong;
-        if (all != mask_of(frames)) return "a frame lost";
+        if (all != mask_of(judged)) return "a frame lost";
         return memory.validate() == errc::ok ? ""
                                              : "the metadata disagree: lost merge, low hint or open move";
     }
