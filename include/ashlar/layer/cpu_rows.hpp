@@ -36,7 +36,8 @@ namespace ashlar {
 ///   a slot). The other verbs on ranges drain the caller's slot first.
 /// - Failure: that of the source. A double free is detected in the caller's slot and in the source; one of a
 ///   frame that lies in another CPU's slot is noticed, if at all, when that slot is flushed, and goes to the
-///   platform's defect hook.
+///   platform's defect hook. Of two frees of one block at the same moment both may be believed, and the block
+///   be handed out twice. `ownership_checked` around the layer refuses one of them in either case.
 ///
 /// Source: Linux per-CPU page lists; Bonwick and Adams, Magazines and Vmem (USENIX ATC 2001).
 ///
