@@ -15,31 +15,12 @@
 #include <vector>
 
 #include "source/hammer.hpp"
+#include "source/three_cpus.hpp"
 
 namespace ashlar {
 namespace {
 
 constexpr range<> frames{{0x1000}, 0x2000};
-
-/// Three CPUs; the test says which one is running, how deep in guards, and hears of defects.
-struct three_cpus : platform {
-    static inline thread_local cpu_id cpu = 0;
-    static inline int depth = 0;
-    static inline std::vector<std::pair<errc, std::uint64_t>> defects{};
-    struct cpu_guard {
-        cpu_guard() noexcept { ++depth; }
-        ~cpu_guard() { --depth; }
-        cpu_guard(const cpu_guard&) = delete;
-        cpu_guard& operator=(const cpu_guard&) = delete;
-    };
-    [[nodiscard]] static cpu_id this_cpu() noexcept {
-        CHECK(depth == 1);
-        return cpu;
-    }
-    [[nodiscard]] static constexpr cpu_id max_cpus() noexcept { return 3; }
-    static void defect(errc what, std::uint64_t where) noexcept { defects.emplace_back(what, where); }
-};
-using defects = std::vector<std::pair<errc, std::uint64_t>>;
 
 constexpr std::uint32_t batch = 8;
 constexpr std::uint32_t high = 32;
@@ -62,19 +43,10 @@ static_assert(counted_source<cpu_magazines<locked<counted<list_buddy<platform>>>
 static_assert(!counted_source<exclusive_list>);
 
 template <class Source>
-struct attached {
-    attached() {
-        three_cpus::cpu = 0;
-        three_cpus::defects.clear();
-        REQUIRE(memory.attach(frames, storage.words(), start::fresh) == errc::ok);
-        REQUIRE(memory.online(frames) == errc::ok);
-    }
-    ~attached() {
-        CHECK(three_cpus::depth == 0);
-        three_cpus::cpu = 0;
-    }
-    attached(const attached&) = delete;
-    attached& operator=(const attached&) = delete;
+struct attached : attached_to<Source> {
+    using attached_to<Source>::memory;
+
+    attached() : attached_to<Source>(frames) {}
 
     [[nodiscard]] frame<> take(unsigned order = 0) {
         const auto got = memory.allocate({.order = order});
@@ -89,9 +61,6 @@ struct attached {
         for (const range<> each : free) REQUIRE(memory.allocate_at(each) == errc::ok);
         REQUIRE(memory.free_frames() == 0);
     }
-
-    testing::word_buffer<typename Source::word> storage{Source::metadata_words(frames)};
-    Source memory;
 };
 
 TEST_CASE("the example of the class comment") {
@@ -260,7 +229,7 @@ TEST_CASE(
     CHECK(a.memory.validate() == errc::corrupt);  // the source has it, and a slot
     three_cpus::cpu = 0;
     a.memory.drain();
-    CHECK(three_cpus::defects == defects{{errc::double_free, 0x1802}});
+    CHECK(three_cpus::defects == defect_reports{{errc::double_free, 0x1802}});
     CHECK(a.memory.validate() == errc::ok);
     CHECK(a.memory.free_frames() == frames.count - 16 + 5);
 }

@@ -221,7 +221,7 @@ TEST_CASE("lines in a slot are isolated, revoked, recovered and visited as all e
     a.memory.drain(2);
     CHECK(a.memory.validate() == errc::corrupt);
     a.memory.drain(1);
-    CHECK(three_cpus::defects == std::vector<std::uint64_t>{line->number});
+    CHECK(three_cpus::defects == defect_reports{{errc::double_free, line->number}});
     CHECK(a.memory.validate() == errc::ok);
 }
 
@@ -241,7 +241,7 @@ TEST_CASE("a wrong free into one line of another CPU's window is told when that 
         a.memory.drain();
         three_cpus::cpu = 0;
         a.memory.drain();
-        CHECK(three_cpus::defects == std::vector<std::uint64_t>{line[2].number});
+        CHECK(three_cpus::defects == defect_reports{{errc::double_free, line[2].number}});
         CHECK(a.memory.inner().free_frames() == before + line_size + 1);
         CHECK(a.memory.validate() == errc::ok);
     }
@@ -306,7 +306,7 @@ TEST_CASE("a double free against another CPU's slot goes to the defect hook when
     CHECK(a.memory.validate() == errc::corrupt);
     three_cpus::cpu = 0;
     a.memory.drain();
-    CHECK(three_cpus::defects == std::vector<std::uint64_t>{0x1800});
+    CHECK(three_cpus::defects == defect_reports{{errc::double_free, 0x1800}});
     CHECK(a.memory.validate() == errc::ok);
     CHECK(a.memory.free_frames() == frames.count - 3);
 }

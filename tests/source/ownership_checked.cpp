@@ -20,18 +20,11 @@
 #include <vector>
 
 #include "source/hammer.hpp"
+#include "source/three_cpus.hpp"
 
 namespace ashlar {
 namespace {
 
-/// Three CPUs; the test says which one is running, and hears of defects.
-struct three_cpus : platform {
-    static inline thread_local cpu_id cpu = 0;
-    static inline std::vector<std::pair<errc, std::uint64_t>> defects{};
-    [[nodiscard]] static cpu_id this_cpu() noexcept { return cpu; }
-    [[nodiscard]] static constexpr cpu_id max_cpus() noexcept { return 3; }
-    static void defect(errc what, std::uint64_t where) noexcept { defects.emplace_back(what, where); }
-};
 constexpr magazine_shape few{.batch = 8, .high = 32, .frames_per_cpu = 1};
 constexpr buddy_shape words_32{.top_order = 12, .word_bits = 32, .row_order = 5, .line_order = 8};
 
@@ -48,19 +41,8 @@ static_assert(free_checking_source<ownership_checked<bump<platform>>>);
 constexpr range<> frames{{0x1005}, 0x1ffb};
 
 template <class Source>
-struct attached {
-    attached() {
-        three_cpus::cpu = 0;
-        three_cpus::defects.clear();
-        REQUIRE(memory.attach(frames, storage.words(), start::fresh) == errc::ok);
-        REQUIRE(memory.online(frames) == errc::ok);
-    }
-    ~attached() { three_cpus::cpu = 0; }
-    attached(const attached&) = delete;
-    attached& operator=(const attached&) = delete;
-
-    testing::word_buffer<typename Source::word> storage{Source::metadata_words(frames)};
-    Source memory;
+struct attached : attached_to<Source> {
+    attached() : attached_to<Source>(frames) {}
 };
 
 TEST_CASE("the example of the class comment") {
@@ -193,7 +175,7 @@ TEST_CASE("a source that hands out frames twice is found out, and the frames are
     REQUIRE(a.memory.inner().free(*f, 1) == errc::ok);
     CHECK(a.memory.validate() == errc::corrupt);
     CHECK(a.memory.allocate_at({*f, 2}) == errc::corrupt);
-    CHECK(three_cpus::defects == std::vector{std::pair(errc::corrupt, f->number)});
+    CHECK(three_cpus::defects == defect_reports{{errc::corrupt, f->number}});
     CHECK(a.memory.validate() == errc::ok);
     // Its first owner still has it.
     CHECK(a.memory.held_by_users() == 2);
