@@ -194,12 +194,14 @@ TEST_CASE("figures of reads or writes alone come before those of both, wherever 
 TEST_CASE("figures of some transfers only fill what is open, wherever they stand") {
     for (const unsigned flags : {0x10u, 0x20u, 0x30u}) {
         byte_writer bytes;
-        bytes.hmat().figures(0, 10, {10}, {10, 30}, {1, 2}, flags).figures(0, 10, {10}, {30}, {7}).seal();
+        bytes.hmat().figures(0, 10, {10, 20}, {10, 30}, {1, 2, 3, 4}, flags);
+        bytes.figures(0, 10, {10, 20}, {30}, {7, 8}).seal();
         three_nodes s;
         CHECK(s.read(bytes.bytes()) == errc::ok);
         CHECK(s.performance.between(0, 0).read_latency == 10);
         CHECK(s.performance.between(0, 2).read_latency == 70);
-        CHECK(s.only(ashlar::table::hmat, 40 + 32 + 12 + 2, defect_kind::overlap));
+        CHECK(s.performance.between(1, 2).read_latency == 80);
+        CHECK(s.only(ashlar::table::hmat, 40 + 32 + 16 + 2, defect_kind::overlap));  // the first of two
     }
 }
 

@@ -151,6 +151,7 @@ class hmat_walk {
             report(at, defect_kind::bad_value, "figures with a unit of 0");
             return;
         }
+        bool contradicts = false;
         for (std::size_t row = 0; row < matrix.initiators; ++row) {
             const node_id initiator = nodes_.node_of(matrix.initiator(row));
             if (initiator == any_node) continue;
@@ -161,7 +162,7 @@ class hmat_walk {
                 const std::uint16_t entry = matrix.entry(row, column);
                 if (said.memory == any_node || entry == 0) continue;
                 if (tell(said, type, entry, unit)) {
-                    add(at + matrix.offset(row, column), said);
+                    add(at + matrix.offset(row, column), said, contradicts);
                 } else {
                     report(at + matrix.offset(row, column), defect_kind::bad_value,
                            "a figure that does not fit into 64 bits", entry, unit);
@@ -191,10 +192,12 @@ class hmat_walk {
         return true;
     }
 
-    constexpr void add(std::size_t at, const access_performance& said) noexcept {
-        if (performance_.between(said.initiator, said.memory).contradicts(said)) {
+    /// `contradicts`: an entry of the same matrix did, which is told once.
+    constexpr void add(std::size_t at, const access_performance& said, bool& contradicts) noexcept {
+        if (!contradicts && performance_.between(said.initiator, said.memory).contradicts(said)) {
             report(at, defect_kind::overlap, "a figure that was told before, otherwise", said.initiator,
                    said.memory);
+            contradicts = true;
         }
         if (performance_.add(said) == errc::limit) take_full(at, "the array of pairs is full");
     }
@@ -262,8 +265,9 @@ class hmat_walk {
 /// - What is told first stays, also what was known before.
 ///
 /// Reported as well: a wrong header, checksum or length; a matrix that does not fit; units of 0; figures
-/// beyond 64 bits; types of figures that are not defined; what is told twice, differently; caches without
-/// size or of a level beyond the last. Structures of other types are skipped.
+/// beyond 64 bits; types of figures that are not defined; what is told twice, differently (the first figure
+/// of a matrix that is); caches without size or of a level beyond the last. Structures of other types are
+/// skipped.
 ///
 /// `invalid` if it is no HMAT, or of a revision whose units are not known (nothing is read), `limit` if an
 /// array is full. Any context. Source: ACPI 6.5, 5.2.28; for revision 1 Linux's hmat_normalize.
