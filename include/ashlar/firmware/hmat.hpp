@@ -62,20 +62,24 @@ class hmat_walk {
           tenths_(load_little<std::uint8_t>(content, 8) == 1) {}
 
     constexpr errc run() noexcept {
-        each(&found_, [this](std::size_t at, unsigned type, bytes structure) noexcept {
-            if (type == attributes && long_enough(structure, 40, table::hmat, at, found_)) {
-                attach(at, structure);
-            } else if (type == figures) {
-                (void)long_enough(structure, hmat_matrix::lists, table::hmat, at, found_);
-            } else if (type == cache && long_enough(structure, 32, table::hmat, at, found_)) {
-                add_cache(at, structure);
-            }
-        });
-        for (unsigned rank = 0; rank <= last_rank; ++rank) {
-            each(nullptr, [this, rank](std::size_t at, unsigned type, bytes structure) noexcept {
-                const bool is_matrix = type == figures && structure.size() >= hmat_matrix::lists;
-                if (is_matrix && rank_of(structure) == rank) add_figures(at, structure);
+        for_each_structure<std::uint16_t, std::uint32_t, 4>(
+            content_, fixed_part, table::hmat, &found_,
+            [this](std::size_t at, unsigned type, bytes structure) noexcept {
+                if (type == attributes && long_enough(structure, 40, table::hmat, at, found_)) {
+                    attach(at, structure);
+                } else if (type == figures) {
+                    (void)long_enough(structure, hmat_matrix::lists, table::hmat, at, found_);
+                } else if (type == cache && long_enough(structure, 32, table::hmat, at, found_)) {
+                    add_cache(at, structure);
+                }
             });
+        for (unsigned rank = 0; rank <= last_rank; ++rank) {
+            for_each_structure<std::uint16_t, std::uint32_t, 4>(
+                content_, fixed_part, table::hmat, nullptr,
+                [this, rank](std::size_t at, unsigned type, bytes structure) noexcept {
+                    const bool is_matrix = type == figures && structure.size() >= hmat_matrix::lists;
+                    if (is_matrix && rank_of(structure) == rank) add_figures(at, structure);
+                });
         }
         return full_ ? errc::limit : errc::ok;
     }
@@ -90,10 +94,6 @@ class hmat_walk {
     static constexpr unsigned first_bandwidth = 3;
     static constexpr unsigned last_rank = 3;
 
-    template <class Visit>
-    constexpr void each(defects* told, Visit visit) noexcept {
-        for_each_structure<std::uint16_t, std::uint32_t, 4>(content_, fixed_part, table::hmat, told, visit);
-    }
     constexpr void report(std::size_t at, defect_kind kind, const char* text, std::uint64_t first = 0,
                           std::uint64_t last = 0) noexcept {
         found_.report({table::hmat, at, kind, text, first, last});
