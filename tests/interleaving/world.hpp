@@ -102,8 +102,11 @@ struct world {
             all |= mask;
         };
         memory.visit_free([&](range<> run) {
-            if (!judged.contains(run)) wrong = "a frame that nobody freed is free";
-            if (judged.contains(run)) add(mask_of(run));
+            if (judged.contains(run)) {
+                add(mask_of(run));
+            } else {
+                wrong = "a frame that nobody freed is free";
+            }
         });
         for (const auto& result : results) add(result[held]);
         if (!wrong.empty()) return wrong;

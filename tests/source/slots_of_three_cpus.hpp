@@ -22,6 +22,9 @@ using shared_rows = cpu_rows<radix_buddy<three_cpus>, shared_slots>;
 template <class Source>
 struct attached : attached_to<Source> {
     explicit attached(range<> where = frames) : attached_to<Source>(where) {}
+    ~attached() {
+        for (const auto& report : three_cpus::defects) CHECK(report.first == errc::double_free);
+    }
 };
 
 /// Large enough for windows of four lines.
