@@ -98,10 +98,10 @@ struct world {
         };
     }
 };
-std::string user_saw(const outcome& seen) {
+/// `closed_for`: why the window may be closed for good.
+std::string user_saw(const outcome& seen, errc closed_for = errc::busy) {
     if (seen[0] != 0) {
-        const bool told = seen[0] == code(errc::busy) || seen[0] == code(errc::revoked) ||
-                          seen[0] == code(errc::not_covered);
+        const bool told = seen[0] == code(errc::busy) || seen[0] == code(closed_for);
         return told ? "" : "an error that cannot be";
     }
     if (seen[1] < 7 || seen[1] > 9) return "an aim that nobody published";
@@ -135,7 +135,7 @@ TEST_CASE("a re-aiming that fails") {
             if (here.is_open() != gave_up) return "open after a failure";
             if (!gave_up && (w.shared.page[0].get() != 0 || here.pin().error() != errc::revoked))
                 return "not told";
-            return user_saw(results[0]);
+            return user_saw(results[0], errc::revoked);
         });
 }
 TEST_CASE("a user and one who closes the window for good") {
@@ -158,7 +158,7 @@ TEST_CASE("a user and one who closes the window for good") {
             if (!here.is_open() && (results[1][0] != code(errc::ok) || w.shared.page[0].get() != 0))
                 return "the bridge still shows a page";
             if (!here.is_open() && here.pin().error() != errc::not_covered) return "not told";
-            return user_saw(results[0]);
+            return user_saw(results[0], errc::not_covered);
         });
 }
 TEST_CASE("two who aim it anew") {
@@ -205,6 +205,24 @@ TEST_CASE("who gives up waiting leaves the window as the one before aimed it") {
                                 : "what was aimed before was not seen";
                  },
                  {});
+}
+TEST_CASE("who gives up a window that was closed for a reason leaves the reason") {
+    world w;
+    REQUIRE(w.aimer(8, errc::revoked)()[0] == code(errc::revoked));
+    const auto give_up = [&w] {
+        bridge programmer{&w.shared};
+        path way;
+        machine second(gate(w.shared.words), programmer, way, 0);
+        if (second.begin({{9}, 4096}) != errc::ok) return outcome{code(errc::busy)};
+        return outcome{code(second.give_up())};
+    };
+    run("window: closed after a failure, another one begins and gives up", w, {w.user(), give_up},
+        [&](const std::vector<outcome>& results) -> std::string {
+            const gate here(w.shared.words);
+            if (results[1][0] != code(errc::ok) || here.is_open()) return "not as it was";
+            if (here.pin().error() != errc::revoked) return "the reason is lost";
+            return results[0][0] != 0 ? user_saw(results[0], errc::revoked) : "it was open";
+        });
 }
 TEST_CASE("two users and one who aims it anew") {
     world w;

@@ -278,6 +278,10 @@ TEST_CASE("a window alone, and the gates of only some windows") {
         CHECK(machine.abandon(errc::unreadable, 100) == errc::invalid);
         CHECK(hypervisor.each[1] == window_aim{});
         CHECK(gate(state).pin().error() == errc::unreadable);
+        // Who begins and gives up changes nothing of it.
+        REQUIRE(machine.begin(own, 0x1000) == errc::ok);
+        CHECK(machine.give_up() == errc::ok);
+        CHECK(gate(state).pin().error() == errc::unreadable);
     }
     // The hypervisor does not even hide it.
     hypervisor.refuse_to_hide = errc::corrupt;

@@ -56,11 +56,11 @@ enum class reaim_step : std::uint8_t {
 /// opens before all windows are confirmed, and none is disabled before all are drained and flushed. Gates are
 /// claimed one after the other and without waiting: of two who want windows of each other one is told `busy`.
 ///
-/// Failure: a claim that is not had and `give_up` leave all as it was, but for what closed gates told. A
-/// later error leaves each window closed, in the bridge and in the gate, which tells its users: `revoked`
-/// (nothing answers, or another peer), `corrupt` (the bridge has another translation, a misaligned target as
-/// a rule, or does not close or open), what the programmer answers. If the bridge does not even say of each
-/// that it is closed, `uncertain()`: the gates stay closed all the same. It can be begun again.
+/// Failure: a claim that is not had and `give_up` leave all as it was. A later error leaves each window
+/// closed, in the bridge and in the gate, which tells its users: `revoked` (nothing answers, or another
+/// peer), `corrupt` (the bridge has another translation, a misaligned target as a rule, or does not close or
+/// open), what the programmer answers. If the bridge does not even say of each that it is closed,
+/// `uncertain()`: the gates stay closed all the same. It can be begun again.
 ///
 /// Context: thread; one caller. Steps are O(1) and a few register accesses, but for claiming, the look at
 /// pins, giving up and publishing, which are O(windows). Source: patent CN103823638; Linux and DPDK set a
@@ -182,7 +182,7 @@ class reaiming {
     }
     constexpr void leave_as_it_was(const window_target& target) const noexcept {
         if (shows_nothing(target)) {
-            gate(target).leave_closed(errc::ok);
+            gate(target).stay_closed();
         } else {
             gate(target).reopen();
         }

@@ -66,7 +66,6 @@ class window_gate {
     /// Closes the gate, for one who re-aims at a time: `busy` if there is another.
     constexpr errc claim() const noexcept {
         if ((gate().fetch_or(claimed, memory_order::acquire) & claimed) != 0) return errc::busy;
-        told().store(0, memory_order::relaxed);
         gate().fetch_and(~open, memory_order::relaxed);
         return errc::ok;
     }
@@ -86,6 +85,8 @@ class window_gate {
     }
     /// The gate is opened again, all as it was. With the claim, which is given back.
     constexpr void reopen() const noexcept { gate().fetch_add(open - claimed, memory_order::release); }
+    /// The gate stays closed, for the reason that it was closed for. With the claim, which is given back.
+    constexpr void stay_closed() const noexcept { gate().fetch_and(~claimed, memory_order::release); }
     /// The window shows nothing any more. With the claim, drained.
     constexpr void forget() const noexcept {
         words_[4].store(0, memory_order::relaxed);
@@ -94,7 +95,7 @@ class window_gate {
     /// The window stays closed, and users are told why. With the claim, which is given back.
     constexpr void leave_closed(errc why) const noexcept {
         told().store(static_cast<std::uint32_t>(why), memory_order::relaxed);
-        gate().fetch_and(~claimed, memory_order::release);
+        stay_closed();
     }
 
     /// What was published last. Under a pin or with the claim.
