@@ -129,6 +129,11 @@ TEST_CASE("several at once, all or none") {
     CHECK(with.cache.pin_all(spread, pins) == errc::invalid);
     const byte_range<peer> crossing[] = {{{0x1000}, 8}, {{0x2fff}, 2}};
     CHECK(with.cache.pin_all(crossing, pins) == errc::misaligned);
+    // Whichever fails, none of the pins holds what it did before.
+    const byte_range<peer> later[] = {{{0x2fff}, 2}, {{0x1000}, 8}};
+    pins[1] = with.cache.pin({0x3000}, 8);
+    CHECK(with.cache.pin_all(later, pins) == errc::misaligned);
+    CHECK(!pins[1]);
     auto held = with.cache.pin({0x9000}, 1, pin_owner::device);
     CHECK(with.cache.pin_all({spread, 4}, five) == errc::busy);
     for (const pin_type& each : five) CHECK(!each);
@@ -284,6 +289,11 @@ TEST_CASE("a window over everything has the same verbs") {
     identity_window<>::pin_type pins[2];
     CHECK(all.pin_all(both, pins) == errc::not_covered);
     CHECK(!pins[0]);
+    CHECK(all.pin_all({both, 1}, pins) == errc::ok);
+    const byte_range<peer> later[] = {{{0}, 1}, {{0x1'0000'0000}, 1}};
+    pins[1] = all.pin({0x1'0000'0000}, 1);
+    CHECK(all.pin_all(later, pins) == errc::not_covered);
+    CHECK(!pins[1]);
     CHECK(all.pin_all({both, 1}, pins) == errc::ok);
     all.link_lost();
     CHECK(pin.local().error() == errc::revoked);

@@ -246,6 +246,9 @@ TEST_CASE("PRPs that a command cannot have are refused") {
     CHECK(write({{{0x1004}, 0xffc, 0, {}}, {{0x3004}, 8, 0, {}}}) == errc::misaligned);  // does not start one
     CHECK(write({{{0x1004}, 0xffc, 0, {}}, {{0x3000}, 0x1000, 0, {}}}) == errc::ok);
     CHECK(write({{{0x1004}, 0xffc, 0, {}}, {{0x3000}, 0x1001, 0, {}}}) == errc::limit);
+    const scatter_piece some[] = {{{0x1000}, 8, 0, {}}};
+    CHECK(write_prps(some, 64, {}).error() == errc::invalid);
+    CHECK(write_prps(some, 3, {}).error() == errc::invalid);
     std::uint64_t words[8];
     const nvme_prp_page odd[] = {{{0x1008}, words}};
     const scatter_piece three[] = {{{0x1000}, 0x3000, 0, {}}};

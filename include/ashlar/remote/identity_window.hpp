@@ -50,6 +50,7 @@ class identity_window {
         if (now % 2 == 0) return pin_type(errc::revoked);
         return pin_type(*this, {0, 0, now, 0}, local_of(at), length, owner);
     }
+    /// As of a `window_cache`.
     constexpr errc pin_all(view<const byte_range<peer>> ranges, view<pin_type> pins,
                            pin_owner owner = pin_owner::cpu) noexcept {
         if (pins.size() < ranges.size()) return errc::invalid;
@@ -57,7 +58,7 @@ class identity_window {
             pins[i] = pin(ranges[i].first, ranges[i].bytes, owner);
             if (pins[i]) continue;
             const errc answer = pins[i].error();
-            for (std::size_t done = 0; done < i; ++done) pins[done].release();
+            for (std::size_t all = 0; all < ranges.size(); ++all) pins[all].release();
             return answer;
         }
         return errc::ok;

@@ -50,8 +50,8 @@ template <class T>
 /// one.
 /// - `lists` are pages of the caller's, as the device addresses them, each at a page of its own.
 /// - Complexity: O(pages). Context: any. What is in a list is little-endian.
-/// - Failure: `invalid` without bytes; `misaligned` where a piece or a list is not; `limit` if there are too
-///   few or too small lists. Nothing is written then.
+/// - Failure: `invalid` without bytes, or for pages that have no room for two entries; `misaligned` where a
+///   piece or a list is not; `limit` if there are too few or too small lists. Nothing is written then.
 /// - Source: NVM Express Base Specification 2.0, 4.1.1 (2.1: 4.3.1), PRP entry and list.
 ///
 /// ```
@@ -60,6 +60,7 @@ template <class T>
 /// ```
 [[nodiscard]] constexpr result<nvme_prps> write_prps(view<const scatter_piece> pieces, unsigned page_shift,
                                                      view<const nvme_prp_page> lists) noexcept {
+    if (page_shift < 4 || page_shift >= 64) return errc::invalid;
     const std::uint64_t page = std::uint64_t{1} << page_shift;
     std::uint64_t entries = 0;
     for (std::size_t i = 0; i < pieces.size(); ++i) {

@@ -34,10 +34,9 @@ namespace ashlar {
 ///   processors only, tries `patience` times, with `Platform::pause()` between if there is one; then `busy`.
 /// - Context: `pin` of what a window has, releasing pins, `link_lost`: any, NMI too. Other pins,
 ///   `forget`: thread, or where the aimer may be called. `attach`, `detach`: alone.
-/// - Failure: `invalid` without bytes, `misaligned` for bytes of two blocks, `not_covered` beyond 2^32 - 2 of
-///   them,
-///   `revoked` while the link is down, `busy`, else what the aimer said; that is said again for the next 64
-///   misses, without asking it. A refusal changes no window, but the one that was to be aimed.
+/// - Failure: `invalid` without bytes, `misaligned` for bytes of two blocks, `not_covered` beyond 2^32 - 2
+///   blocks, `revoked` while the link is down, `busy`, else what the aimer said; that is said again for the
+///   next 64 misses, without asking it. A refusal changes no window, but the one that was to be aimed.
 /// - Source: CN103823638; counts of blocks that left after TinyLFU (Einziger, Friedman, Manes, 2017).
 ///
 /// Example:
@@ -128,16 +127,17 @@ class window_cache {
         return pin_type(errc::stale);
     }
 
-    /// All of these or none: on failure no pin is left. What a window has is pinned first, so that it is not
-    /// lost to what none has. The others are aimed together, up to 16 at a time, if the aimer can
-    /// (`group_aimer`) and the last window does not go first. `invalid` if there are fewer pins than ranges;
-    /// `too_large` if they lie in more blocks than there are windows.
+    /// All of these or none: what the pins held before is released, and on failure they hold nothing. What a
+    /// window has is pinned first, so that it is not lost to what none has. The others are aimed together, up
+    /// to 16 at a time, if the aimer can (`group_aimer`) and the last window does not go first. `invalid` if
+    /// there are fewer pins than ranges, which are left alone then; `too_large` if they lie in more blocks
+    /// than there are windows.
     constexpr errc pin_all(view<const byte_range<peer>> ranges, view<pin_type> pins,
                            pin_owner owner = pin_owner::cpu) noexcept {
         if (pins.size() < ranges.size()) return errc::invalid;
+        (void)release(pins, ranges.size(), errc::ok);
         for (std::size_t i = 0; i < ranges.size(); ++i) {
             std::uint32_t key = 0;
-            pins[i].release();
             if (const errc answer = check(ranges[i].first, ranges[i].bytes, key); answer != errc::ok)
                 return release(pins, i, answer);
             if (const std::uint32_t number = at_.map().find(key); number != writer::none && hold(number, key))
