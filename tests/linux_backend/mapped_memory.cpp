@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -258,6 +260,62 @@ TEST_CASE("bus errors of others go to whom they belonged, and all do when nothin
     const bool is_back = now.sa_handler == &caught_fault::on_fault;
     CHECK(is_back);
     CHECK(signal_of([&] { touch(unguarded.bytes().data()); }) == SIGBUS);
+}
+
+/// How a process ends that does this, and nothing else: a wait status.
+template <class Run>
+int end_of(const Run& run) {
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) _exit(run());
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return status;
+}
+bool dies_of_bus_error(int status) {
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+}
+/// The kernel has found an error in a page that nobody touched.
+void tell_of_error(std::byte* at) {
+    siginfo_t news{};
+    news.si_code = BUS_MCEERR_AO;
+    news.si_addr = at;
+    (void)syscall(SYS_rt_sigqueueinfo, getpid(), SIGBUS, &news);
+}
+
+TEST_CASE("signals that no access raised: what was done without a guard is done, and it goes on guarding") {
+    CHECK(dies_of_bus_error(end_of([] {
+        signal(SIGBUS, SIG_DFL);
+        const shared_pages guarded(1);
+        raise(SIGBUS);
+        return 0;
+    })));
+    CHECK(dies_of_bus_error(end_of([] {
+        signal(SIGBUS, SIG_DFL);
+        const shared_pages guarded(1);
+        tell_of_error(guarded.memory.bytes().data());
+        return 0;
+    })));
+    CHECK(end_of([] {
+              signal(SIGBUS, SIG_IGN);
+              const shared_pages guarded(1);
+              raise(SIGBUS);
+              tell_of_error(guarded.memory.bytes().data());
+              if (guarded.memory.lost_pages() != 0) return 1;
+              guarded.cut(0);
+              return guarded.memory.load<std::uint8_t>(0).error() == errc::unreadable ? 0 : 2;
+          }) == 0);
+    // What an access raises cannot be ignored.
+    CHECK(dies_of_bus_error(end_of([] {
+        signal(SIGBUS, SIG_IGN);
+        const shared_pages guarded(1);
+        const shared_pages cut(1);
+        mapped_region unguarded;
+        if (unguarded.map_file(cut.file.number(), 0, page) != errc::ok) return 1;
+        cut.cut(0);
+        touch(unguarded.bytes().data());
+        return 0;
+    })));
 }
 
 /// Took the signal from the guard, and hands on what it does not know.

@@ -13,7 +13,8 @@ namespace ashlar::detail {
 /// A signal that a handler of ours has taken from whom it belonged to, while somebody needs it. One handler
 /// a signal in a process.
 ///
-/// - `pass_on` gives what is not ours to the handler of before. One that was put above ours, and ours above
+/// - `pass_on` gives what is not ours to the handler of before, or does what would have been done without.
+/// One that was put above ours, and ours above
 ///   it again, gives it back: then it is for the one that was there before both.
 ///
 /// | word | written by | order |
@@ -81,11 +82,12 @@ class taken_signal {
             next.sa_sigaction(number, info, context);
         } else if (next.sa_handler != SIG_DFL && next.sa_handler != SIG_IGN) {
             next.sa_handler(number);
-        } else {
-            // The fault comes again, and ends the process as it would have.
+        } else if (is_of_an_access(*info) || next.sa_handler == SIG_DFL) {
+            // It ends the process as it would have: the access comes again, what was sent does not.
             struct sigaction ends {};
             ends.sa_handler = SIG_DFL;
             (void)::sigaction(number, &ends, nullptr);
+            if (!is_of_an_access(*info)) (void)::raise(number);
         }
     }
 
@@ -95,6 +97,11 @@ class taken_signal {
         std::uintptr_t depth;
     };
 
+    /// An access of this thread raised it, and is tried again if the handler returns; not a process, a timer,
+    /// or the kernel with news of a page that nobody touched (BUS_MCEERR_AO).
+    [[nodiscard]] static bool is_of_an_access(const siginfo_t& info) noexcept {
+        return info.si_code > 0 && (Signal != SIGBUS || info.si_code != BUS_MCEERR_AO);
+    }
     [[nodiscard]] static bool is(const struct sigaction& one, handler ours) noexcept {
         return (one.sa_flags & SA_SIGINFO) != 0 && one.sa_sigaction == ours;
     }
