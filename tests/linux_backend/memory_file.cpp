@@ -259,6 +259,7 @@ TEST_CASE("errors of the system in words of the contract") {
     CHECK(error_of(EAGAIN) == errc::busy);
     CHECK(error_of(EMFILE) == errc::limit);
     CHECK(error_of(EPERM) == errc::unsupported);
+    CHECK(error_of(EROFS) == errc::unsupported);  // sysfs in a container
     CHECK(error_of(EIO) == errc::unreadable);
     CHECK(error_of(ENODEV) == errc::revoked);
     CHECK(error_of(EINVAL) == errc::invalid);

@@ -13,7 +13,7 @@ namespace ashlar {
 /// | EAGAIN, EBUSY, EINTR | `busy` |
 /// | ENOMEM, ENOSPC, EFBIG | `exhausted`: memory, or room in the file system, is spent |
 /// | EMFILE, ENFILE | `limit`: descriptors |
-/// | EPERM, EACCES, ENOSYS, EOPNOTSUPP, ENOTTY | `unsupported`: not here, or not for this process |
+/// | EPERM, EACCES, EROFS, ENOSYS, EOPNOTSUPP, ENOTTY | `unsupported`: not here, or not for this process |
 /// | EIO, EHWPOISON, EFAULT | `unreadable` |
 /// | ENODEV, ENXIO, ENOENT | `revoked`: there is no such device, or no more |
 /// | else | `invalid` |
@@ -32,6 +32,7 @@ namespace ashlar {
             return errc::limit;
         case EPERM:
         case EACCES:
+        case EROFS:
         case ENOSYS:
         case EOPNOTSUPP:
         case ENOTTY:
