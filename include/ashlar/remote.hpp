@@ -23,6 +23,7 @@
 #include <ashlar/remote/pinned_pieces.hpp>
 #include <ashlar/remote/plan_windows.hpp>
 #include <ashlar/remote/presets.hpp>
+#include <ashlar/remote/reaim_step.hpp>
 #include <ashlar/remote/reaiming.hpp>
 #include <ashlar/remote/refused_blocks.hpp>
 #include <ashlar/remote/register_access.hpp>

@@ -6,6 +6,7 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/core/view.hpp>
 #include <ashlar/remote/byte_address.hpp>
+#include <ashlar/remote/reaim_step.hpp>
 #include <ashlar/remote/register_access.hpp>
 #include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/remote/window_gate.hpp>
@@ -15,21 +16,6 @@
 #include <cstdint>
 
 namespace ashlar {
-
-/// Where a re-aiming is: what the next step does.
-enum class reaim_step : std::uint8_t {
-    idle,       ///< nothing begun, or ended
-    drain,      ///< wait for the pins
-    fence,      ///< store fence
-    flush,      ///< read back through the windows: stores that are posted have arrived where they were sent
-    disable,    ///< close them in the bridge, and see that they are closed
-    write,      ///< the translation
-    verify,     ///< read it back: a bridge drops bits that it has not
-    enable,     ///< open them
-    confirm,    ///< read back that they are open, and that the peer is there
-    publish,    ///< a new generation, or none
-    take_back,  ///< it failed: close them in the bridge
-};
 
 /// Aims windows of one bridge anew, all or none, so that no store that is under way arrives at a new place,
 /// and no access meets half a translation. Divisible: each `step` is short and waits for nothing. A window
@@ -161,10 +147,8 @@ class reaiming {
     constexpr errc abandon(errc why, std::uint32_t attempts) noexcept {
         if (!under_way()) return errc::invalid;
         (void)fail(why);
-        if (const errc last = run(attempts); !under_way()) return last;
-        if constexpr (has_groups) programmer_->abandon_group();
-        uncertain_ = true;
-        return close_gates(error_);
+        const errc last = run(attempts);
+        return under_way() ? end_uncertain() : last;
     }
 
  private:
@@ -216,8 +200,9 @@ class reaiming {
             error_ = error;
             failed_at_ = step_;
         }
-        step_ = reaim_step::take_back;
-        next_ = 0;
+        // Windows are closed in a group of its own: one that is ending takes nothing any more.
+        if (is_grouped_) abandon_group();
+        (void)go_on(reaim_step::take_back);
         return errc::busy;
     }
     [[nodiscard]] constexpr errc failed_or_busy(errc answer) noexcept {
@@ -251,6 +236,10 @@ class reaiming {
             is_grouped_ = answer == errc::busy;
         }
         return answer;
+    }
+    constexpr void abandon_group() noexcept {
+        if constexpr (has_groups) programmer_->abandon_group();
+        is_grouped_ = false;
     }
     /// What was done to the windows in a group takes effect.
     constexpr errc finish_group(reaim_step next) noexcept {
@@ -320,7 +309,11 @@ class reaiming {
         }
         if (answer == errc::ok) answer = close_group();
         if (answer == errc::busy && ++tries_ < tries_to_close) return answer;
-        uncertain_ = uncertain_ || answer != errc::ok;
+        return answer == errc::ok ? close_gates(error_) : end_uncertain();
+    }
+    constexpr errc end_uncertain() noexcept {
+        abandon_group();
+        uncertain_ = true;
         return close_gates(error_);
     }
     constexpr errc close_gates(errc why) noexcept {

@@ -15,8 +15,10 @@ namespace detail {
 /// The commands of a Switchtec partition: what is written between lock and configure takes effect with the
 /// configuration. Each of the two takes 50 ms or more: verbs answer `busy` meanwhile, and read the status
 /// once each time. A command that ends in another state than it should: `corrupt`; the partition is reset,
-/// and the next command waits for that. (Linux resets it when a wait is interrupted; after a configuration
-/// that failed it clears the window and configures again.) One caller.
+/// and the next command waits for that. Where it is not known what the partition does, since nobody waited
+/// for a command or nothing answered, it is reset ahead of the next one. (Linux resets it when a wait is
+/// interrupted, in the midst of the command, too; after a configuration that failed it clears the window and
+/// configures again.) One caller.
 template <register_access Registers>
 class switchtec_commands {
  public:
@@ -33,7 +35,10 @@ class switchtec_commands {
             if (locked == errc::busy) return locked;
             if (locked != errc::ok) return end(locked);
             is_locked_ = true;
-            if (const errc made = make(); made != errc::ok) return end(made);
+            if (const errc made = make(); made != errc::ok) {
+                is_unknown_ = true;
+                return end(made);
+            }
         }
         const errc answer = command(registers, configure, is_configuring, is_normal);
         return answer == errc::busy ? answer : end(answer);
@@ -49,7 +54,12 @@ class switchtec_commands {
         if (answer != errc::busy) in_group_ = false;
         return answer;
     }
-    constexpr void abandon_group() noexcept { in_group_ = false; }
+    constexpr void abandon_group() noexcept {
+        is_unknown_ = is_unknown_ || in_group_ || is_locked_ || pending_ != 0;
+        pending_ = 0;
+        in_group_ = false;
+        (void)end(errc::ok);
+    }
 
  private:
     static constexpr std::uint64_t status = 0x00;
@@ -67,17 +77,24 @@ class switchtec_commands {
     constexpr errc command(Registers& registers, std::uint32_t which, std::uint32_t meanwhile,
                            std::uint32_t wanted) noexcept {
         if (pending_ == 0) {
-            registers.write32(operation, which);
-            pending_ = which;
+            pending_ = is_unknown_ ? reset : which;
+            is_unknown_ = false;
+            registers.write32(operation, pending_);
             return errc::busy;
         }
         const std::uint32_t now = registers.read32(status);
-        if (all_ones(now)) return pending_ = 0, errc::revoked;
-        if ((now & 0xffff) == (pending_ == reset ? is_resetting : meanwhile)) return errc::busy;
+        if (all_ones(now)) {
+            pending_ = 0;
+            is_unknown_ = true;
+            return errc::revoked;
+        }
+        const std::uint32_t state = now & 0xffff;
+        const bool is_changing = state >= is_locking && state <= is_resetting;
+        if (pending_ == reset ? is_changing : state == meanwhile) return errc::busy;
         const bool was_reset = pending_ == reset;
         pending_ = 0;
         if (was_reset) return errc::busy;
-        if ((now & 0xffff) == wanted) return errc::ok;
+        if (state == wanted) return errc::ok;
         registers.write32(operation, reset);
         pending_ = reset;
         return errc::corrupt;
@@ -93,6 +110,7 @@ class switchtec_commands {
     bool is_under_way_ = false;
     bool is_locked_ = false;
     bool in_group_ = false;
+    bool is_unknown_ = false;  ///< what the partition does
 };
 
 }  // namespace detail
