@@ -275,6 +275,35 @@ TEST_CASE("a last-in-first-out decoder is only changed from its end") {
     CHECK(!bridge.is_wrong);
 }
 
+TEST_CASE(
+    "a last-in-first-out decoder that does not let go of a window: told, and what it shows is nobody's") {
+    memory_aimer bridge;
+    bridge.ordered = true;
+    attached with(bridge);
+    for (std::uint64_t i = 0; i < 4; ++i) REQUIRE(with.cache.pin({i << 12}, 8));
+    bridge.stuck = 2;
+    CHECK(with.cache.forget({{0x1000}, 0x1000}) == errc::unreadable);
+    const std::uint64_t aims = bridge.aims;
+    CHECK(with.cache.pin({0}, 8));
+    CHECK(bridge.aims == aims);
+    for (std::uint64_t i = 1; i < 4; ++i) {
+        auto again = with.cache.pin({i << 12}, 8);
+        CHECK((again ? bridge.arrives(local(again)) == i << 12 : again.error() == errc::unreadable));
+        CHECK(!(again && again.handle().window < 3));
+    }
+    // Nor after the link was away.
+    with.cache.link_lost();
+    with.cache.link_restored();
+    CHECK(with.cache.pin({0x1000}, 8).error() == errc::unreadable);
+    CHECK(with.cache.forget({{0}, 0x8000}) == errc::unreadable);
+    bridge.stuck = memory_aimer::no_window;
+    for (std::uint64_t i = 0; i < 4; ++i) {
+        auto again = with.cache.pin({(i + 10) << 12}, 8);
+        CHECK(bridge.arrives(local(again)) == (i + 10) << 12);
+    }
+    CHECK(!bridge.is_wrong);
+}
+
 TEST_CASE("a window over everything has the same verbs") {
     identity_window<> all({{0x1'0000'0000}, 1 << 30}, {0x42'0000'0000});
     auto pin = all.pin({0x1'0010'0008}, 8);

@@ -156,8 +156,8 @@ TEST_CASE("where the last window goes first they are aimed one by one") {
     CHECK(!bridge.is_wrong);
 }
 
-/// Random sets of blocks, some pinned meanwhile by others, some refused: what is had leads where it should,
-/// what fails leaves nothing.
+/// Random sets of blocks, some pinned meanwhile by others, some refused, some windows stuck: what is had
+/// leads where it should, what fails leaves nothing, what is forgotten is shown by no window.
 TEST_CASE("model: sets of blocks") {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         testing::random_bits random(seed);
@@ -170,6 +170,8 @@ TEST_CASE("model: sets of blocks") {
             const std::uint64_t bad = random() % 160;
             bridge.refused.assign(bad < 40 ? 1 : 0, bad * 0x1000);
             bridge.refusal = random() % 2 == 0 ? errc::not_covered : errc::corrupt;
+            bridge.stuck = random() % 10 == 0 ? static_cast<std::uint32_t>(random() % bridge.count)
+                                              : memory_aimer::no_window;
             std::vector<byte_range<peer>> wanted;
             for (std::uint64_t i = 1 + random() % 24; i != 0; --i)
                 wanted.push_back(page(random() % 40, 8 * i));
@@ -191,7 +193,12 @@ TEST_CASE("model: sets of blocks") {
                 wrong += answer == errc::busy || answer == errc::too_large ? 1 : 0;
             if (random() % 3 == 0 && answer == errc::ok) held.push_back(std::move(pins[0]));
             if (random() % 3 == 0 && !held.empty()) held.pop_back();
-            if (random() % 20 == 0) (void)with.cache.forget(page(random() % 40, 0, 0x2000));
+            if (random() % 20 == 0) {
+                const byte_range<peer> gone = page(random() % 40, 0, 0x2000);
+                const errc forgotten = with.cache.forget(gone);
+                for (const std::uint64_t each : bridge.targets)
+                    wrong += forgotten == errc::ok && gone.contains(byte_address<peer>{each}) ? 1 : 0;
+            }
             for (const pin_type& each : held)
                 wrong += bridge.arrives(each.local()->value) / 0x1000 == each.handle().block ? 0 : 1;
         }

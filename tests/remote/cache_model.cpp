@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Random pins, releases, refusals, forgetting and lost links against the plainest account of what is held.
+// Random pins, releases, refusals, windows that are stuck, forgetting and lost links against the plainest
+// account of what is held.
 #include <doctest/doctest.h>
 
 #include <ashlar/remote/window_cache.hpp>
@@ -53,6 +54,8 @@ void history(bool ordered, std::uint64_t seed) {
                 note(got.pin.error() == errc::revoked && bridge.asked == asked);
             } else if (got.pin.error() == errc::not_covered) {
                 note(is_refused || bridge.asked == asked);
+            } else if (got.pin.error() == errc::unreadable) {
+                note(bridge.stuck != memory_aimer::no_window || bridge.asked == asked);
             } else {
                 // Only pins keep a window from being aimed; where the last one goes first, one may be enough.
                 note(got.pin.error() == errc::busy && !held.empty());
@@ -72,13 +75,20 @@ void history(bool ordered, std::uint64_t seed) {
                 return each / 0x1000 >= block && each / 0x1000 <= (at + length - 1) / 0x1000;
             };
             for (const held_pin& each : held) is_held = is_held || inside(each.at);
-            if (!ordered) note((answer == errc::busy) == is_held);
+            if (answer == errc::unreadable) {
+                note(bridge.stuck != memory_aimer::no_window);
+            } else if (!ordered) {
+                note((answer == errc::busy) == is_held);
+            }
             for (const std::uint64_t each : bridge.targets)
                 note(answer != errc::ok || each == memory_aimer::nowhere || !inside(each));
         } else if (what < 92) {
             bridge.refused.assign(random() % 2, block * 0x1000);
             bridge.refusal = errc::not_covered;
-        } else if (what < 94) {
+        } else if (what < 93) {
+            bridge.stuck = random() % 3 == 0 ? static_cast<std::uint32_t>(random() % bridge.count)
+                                             : memory_aimer::no_window;
+        } else if (what < 95) {
             if (cache.is_up()) {
                 cache.link_lost();
             } else {

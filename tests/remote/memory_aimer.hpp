@@ -14,6 +14,7 @@ using namespace ashlar;
 /// It counts, judges what it is asked for, and refuses what it is told to.
 struct memory_aimer {
     static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+    static constexpr std::uint32_t no_window = ~std::uint32_t{0};
 
     std::uint32_t count = 4;
     std::uint64_t bytes = 0x1000;
@@ -24,6 +25,8 @@ struct memory_aimer {
     std::vector<std::uint64_t> targets = std::vector<std::uint64_t>(1024, nowhere);
     std::vector<std::uint64_t> refused{};  ///< blocks that no window can be aimed at
     errc refusal = errc::not_covered;
+    std::uint32_t stuck = no_window;  ///< a window that does not let go of what it shows, and what it is
+                                      ///< aimed at is told as `unreadable`
     std::uint64_t aims = 0;
     std::uint64_t asked = 0;
     std::uint64_t spent = 0;
@@ -45,10 +48,12 @@ struct memory_aimer {
             for (std::uint32_t i = 0; i < count; ++i)
                 is_wrong = is_wrong || (i < window) == (targets[i] == nowhere);
         }
+        if (window == stuck && targets[window] != nowhere) return errc::unreadable;
         targets[window] = nowhere;
         for (const std::uint64_t each : refused)
             if (each == block.value) return refusal;
         targets[window] = block.value;
+        if (window == stuck) return errc::unreadable;
         ++aims;
         spent += cost_of(window);
         return errc::ok;
@@ -57,6 +62,7 @@ struct memory_aimer {
         is_wrong = is_wrong || window >= count;
         for (std::uint32_t i = window + 1; ordered && i < count; ++i)
             is_wrong = is_wrong || targets[i] != nowhere;
+        if (window == stuck && targets[window] != nowhere) return errc::unreadable;
         targets[window] = nowhere;
         return errc::ok;
     }
@@ -87,7 +93,7 @@ struct memory_group_aimer : memory_aimer {
         }
         spent = before + dearest;
         if (answer != errc::ok)
-            for (const window_target& each : wanted) targets[each.window] = nowhere;
+            for (const window_target& each : wanted) (void)disable(each.window);
         return answer;
     }
 };

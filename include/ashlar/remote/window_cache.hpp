@@ -155,8 +155,9 @@ class window_cache {
     }
 
     /// These bytes leave the peer's memory, or change their place: no pin of their blocks is given from an
-    /// old window, and what was refused is forgotten. `busy` while an old pin is left, and then to be
-    /// repeated; no new one comes from that window.
+    /// old window, and what was refused is forgotten. `busy` while an old pin is left; no new one comes from
+    /// that window. Other errors: what the bridge said of a window that may show them still. To be repeated
+    /// after either.
     constexpr errc forget(byte_range<peer> gone) noexcept {
         if (gone.empty() || gone.wraps()) return errc::invalid;
         const std::uint64_t first = gone.first.value >> shift_;

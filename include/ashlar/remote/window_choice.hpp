@@ -46,7 +46,8 @@ class window_choice {
         for (std::uint32_t i = 0; i < at_.windows(); ++i) {
             const record window = at_.window(i);
             const std::uint32_t key = window.target().load(memory_order::relaxed);
-            if (key == 0 || window.last_use().load(memory_order::relaxed) != before) continue;
+            if (key == 0 || key == record::any_block) continue;
+            if (window.last_use().load(memory_order::relaxed) != before) continue;
             at_.duel().seen(key, window.born().load(memory_order::relaxed) == before);
         }
         at_.misses().store(before + count, memory_order::relaxed);

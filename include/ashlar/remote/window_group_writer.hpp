@@ -121,8 +121,7 @@ class window_group_writer : public window_writer<Aimer, Word> {
     }
     constexpr void give_back(std::uint32_t number) const noexcept {
         // What was refused at once still shows what it did.
-        (void)this->aimer_->disable(number);
-        this->at_.window(number).target().store(0, memory_order::relaxed);
+        (void)this->disable(number);
         this->at_.window(number).open();
     }
 };

@@ -32,6 +32,8 @@ class window_words {
  public:
     static constexpr std::size_t words = 16;
     static constexpr std::uint32_t closed = std::uint32_t{1} << 31;
+    /// No key: what a window may show that could not be disabled.
+    static constexpr std::uint32_t any_block = ~std::uint32_t{0};
     /// More pins than that are refused; the rest of the field is for those that are taken back.
     static constexpr std::uint32_t most_pins = std::uint32_t{1} << 30;
 
@@ -89,7 +91,8 @@ class window_words {
     [[nodiscard]] constexpr Word& generation() const noexcept { return at_[2]; }
     [[nodiscard]] constexpr Word& epoch() const noexcept { return at_[3]; }
     [[nodiscard]] constexpr Word& uses() const noexcept { return at_[4]; }
-    /// The key of what the window is aimed at, whether it is found or not.
+    /// The key of what the window is aimed at, whether it is found or not; `any_block`: nobody knows, it did
+    /// not close.
     [[nodiscard]] constexpr Word& target() const noexcept { return at_[5]; }
     /// When it was aimed, as the cache counts.
     [[nodiscard]] constexpr Word& born() const noexcept { return at_[6]; }

@@ -47,14 +47,15 @@ class window_writer {
         return answer;
     }
 
-    /// No pin is had anew of blocks with keys from `first` to `last`; `busy` while there are old ones.
+    /// No pin is had anew of blocks with keys from `first` to `last`; `busy` while there are old ones. After
+    /// other errors, what the bridge said of a window that may still show one of them, it can be repeated.
     constexpr errc forget(std::uint32_t first, std::uint32_t last) const noexcept {
         at_.refused().forget(first, last);
         errc answer = errc::ok;
         std::uint32_t lowest = none;
         for (std::uint32_t i = at_.windows(); i-- > 0;) {
             const std::uint32_t target = at_.window(i).target().load(memory_order::relaxed);
-            if (target == 0 || target < first || target > last) continue;
+            if (target == 0 || (target != record::any_block && (target < first || target > last))) continue;
             at_.window(i).block().store(0, memory_order::relaxed);
             if (is_ordered()) {
                 lowest = i;
@@ -62,8 +63,7 @@ class window_writer {
                 answer = errc::busy;
             } else {
                 leave(i);
-                const errc told = aimer_->disable(i);
-                if (told != errc::ok) answer = told;
+                if (const errc told = disable(i); told != errc::ok) answer = told;
                 at_.window(i).open();
             }
         }
@@ -123,7 +123,7 @@ class window_writer {
             const errc answer = aimer_->aim(number, block_of(key));
             if (answer != errc::ok) {
                 // What was refused at once still shows what it did.
-                (void)aimer_->disable(number);
+                (void)disable(number);
                 at_.window(number).open();
                 return answer;
             }
@@ -134,13 +134,22 @@ class window_writer {
         return errc::busy;
     }
 
+    /// A closed window that was left shows nothing any more, or it is noted that it may show anything.
+    constexpr errc disable(std::uint32_t number) const noexcept {
+        const errc told = aimer_->disable(number);
+        const std::uint32_t shown = told == errc::ok ? 0 : record::any_block;
+        at_.window(number).target().store(shown, memory_order::relaxed);
+        return told;
+    }
     /// A closed window holds nothing any more.
     constexpr void leave(std::uint32_t number) const noexcept {
         const record window = at_.window(number);
         const std::uint32_t key = window.target().load(memory_order::relaxed);
         if (key == 0) return;
-        at_.map().erase(number);
-        at_.history().note(key, window.uses().load(memory_order::relaxed));
+        if (key != record::any_block) {
+            at_.map().erase(number);
+            at_.history().note(key, window.uses().load(memory_order::relaxed));
+        }
         window.target().store(0, memory_order::relaxed);
         window.block().store(0, memory_order::relaxed);
         window.uses().store(0, memory_order::relaxed);
@@ -179,6 +188,7 @@ class window_writer {
         for (std::uint32_t i = last; i > first; --i) {
             if (const errc told = aimer_->disable(i - 1); told != errc::ok) {
                 for (std::uint32_t gone = i - 1; gone < last; ++gone) leave(gone);
+                at_.window(i - 1).target().store(record::any_block, memory_order::relaxed);
                 return told;
             }
             at_.enabled().store(i - 1, memory_order::relaxed);
@@ -248,9 +258,14 @@ class window_writer {
             if (told == errc::ok) {
                 enter(place++, wanted, epoch, now, uses);
                 at_.enabled().store(place, memory_order::relaxed);
-            } else if (wanted == key) {
-                answer = told;
+                continue;
             }
+            if (wanted == key) answer = told;
+            // What does not close ends the row of windows.
+            if (disable(place) == errc::ok) continue;
+            at_.enabled().store(place + 1, memory_order::relaxed);
+            for (std::uint32_t left = i + 1; left < kept; ++left) wish(left, 0, 0);
+            return key == 0 ? errc::ok : told;
         }
         return answer;
     }
