@@ -157,6 +157,64 @@ TEST_CASE_TEMPLATE("a link that is lost takes the frames along, is told once, an
     CHECK(host.zone.detach() == errc::ok);
 }
 
+/// A machine whose table of zones, or metadata, refuse at the last moment.
+struct refusing : plain {
+    errc online_answer = errc::ok;
+    errc detach_answer = errc::ok;
+
+    errc online(range<> frames) noexcept {
+        return online_answer != errc::ok ? online_answer : plain::online(frames);
+    }
+    errc detach(range<> frames) noexcept {
+        return detach_answer != errc::ok ? detach_answer : plain::detach(frames);
+    }
+};
+
+TEST_CASE("a step that is refused after another one was done: as before, or to be repeated") {
+    far_memory<refusing> host;
+    refusing& ram = *host.ram.ram;
+    const std::uint64_t before = ram.free_frames();
+    remote_loss loss;
+    ram.online_answer = errc::limit;
+    CHECK(host.attach() == errc::limit);
+    CHECK_FALSE(host.zone.is_attached());
+    CHECK_FALSE(ram.owns(bar.first));
+    CHECK(ram.free_frames() == before);
+    CHECK(ram.validate() == errc::ok);
+    ram.online_answer = errc::ok;
+    REQUIRE(host.attach() == errc::ok);
+
+    // Its frames are offline, but the zone stays: taken back, it is as it was.
+    ram.detach_answer = errc::busy;
+    CHECK(host.zone.detach() == errc::busy);
+    CHECK(host.zone.is_attached());
+    CHECK(ram.allocate({.nodes = node_set::only(2)}).error() == errc::exhausted);
+    ram.online_answer = errc::limit;
+    CHECK(host.zone.readmit() == errc::limit);
+    ram.online_answer = errc::ok;
+    CHECK(host.zone.readmit() == errc::ok);
+    CHECK(ram.free_frames() == before + far_frames);
+    const auto one = ram.allocate({.nodes = node_set::only(2)});
+    REQUIRE(one.has_value());
+    CHECK(ram.free(*one, 0) == errc::ok);
+
+    // Lost while it is offline: nobody had any of it.
+    CHECK(host.zone.detach() == errc::busy);
+    host.window.link_lost();
+    CHECK(host.zone.check(loss) == errc::revoked);
+    CHECK(loss.frames.empty());
+    CHECK(loss.held + loss.free == 0);
+    CHECK(host.zone.is_lost());
+    CHECK(host.zone.detach() == errc::busy);
+    ram.detach_answer = errc::ok;
+    CHECK(host.zone.detach() == errc::ok);
+    CHECK(ram.free_frames() == before);
+    host.window.link_restored();
+    CHECK(host.attach() == errc::ok);
+    CHECK(host.zone.detach() == errc::ok);
+    CHECK(ram.validate() == errc::ok);
+}
+
 TEST_CASE("a link that went and came back between two checks is another one") {
     far_memory<plain> host;
     REQUIRE(host.attach() == errc::ok);
