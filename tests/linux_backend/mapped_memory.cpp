@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/by_day.hpp"
 #include "linux_backend/faults.hpp"
 #include "linux_backend/temporary_folder.hpp"
 
@@ -316,6 +318,24 @@ TEST_CASE("signals that no access raised: what was done without a guard is done,
         touch(unguarded.bytes().data());
         return 0;
     })));
+}
+
+TEST_CASE("no memory for a page of ones: the error goes to whom it belonged, and no page counts as lost") {
+    if (harness::address_sanitizer) {
+        MESSAGE("left out: AddressSanitizer needs memory of its own");
+        return;
+    }
+    static const shared_pages* watched = nullptr;
+    CHECK(end_of([] {
+              signal(SIGBUS, [](int) { _exit(watched->memory.lost_pages() == 0 ? 0 : 1); });
+              const shared_pages guarded(1);
+              watched = &guarded;
+              guarded.cut(0);
+              const rlimit none{0, 0};
+              if (setrlimit(RLIMIT_AS, &none) != 0) return 2;
+              touch(guarded.memory.bytes().data());
+              return 3;
+          }) == 0);
 }
 
 /// Took the signal from the guard, and hands on what it does not know.

@@ -253,6 +253,54 @@ TEST_CASE("pages in blocks") {
     CHECK(memory.bytes()[7 * memory.page_bytes()] == std::byte{0});
 }
 
+/// Frames of a file that allows what it is sealed against no more.
+void open_sealable(memory_file& file, ashlar::range<> frames) {
+    ashlar::file_descriptor made(memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    REQUIRE(made);
+    REQUIRE(ftruncate(made.number(), static_cast<off_t>(frames.count) * sysconf(_SC_PAGESIZE)) == 0);
+    REQUIRE(file.adopt(made.number(), frames) == errc::ok);
+    (void)made.release();
+}
+void seal(const memory_file& file, int seals) {
+    REQUIRE(fcntl(file.descriptor(), F_ADD_SEALS, seals) == 0);
+}
+
+TEST_CASE("a file that may not be cut stays, with its frames and their users") {
+    memory_file dimm;
+    open_sealable(dimm, {{0x100}, 4});
+    std::memset(dimm.bytes_of({0x101}), 0x33, dimm.page_bytes());
+    REQUIRE(dimm.claim({{0x101}, 1}, 7) == errc::ok);
+    seal(dimm, F_SEAL_SHRINK);
+    CHECK(dimm.remove() == errc::unsupported);
+    CHECK(dimm.owns({0x101}));
+    CHECK(all_are(dimm.bytes_of({0x101}), dimm.page_bytes(), 0x33));
+    CHECK(dimm.user_of({0x101}) == 7);
+}
+
+TEST_CASE("frames that cannot be mapped: the pages stay where they are, and nobody has the frames") {
+    memory_file dimms[2];
+    REQUIRE(dimms[0].create("dimm", {{0x100}, 8}) == errc::ok);
+    open_sealable(dimms[1], {{0x200}, 8});
+    ashlar::process_mapping memory;
+    REQUIRE(memory.reserve({dimms}, 4) == errc::ok);
+    for (std::uint64_t page = 0; page < 4; ++page) REQUIRE(memory.assign(page, {0x107 - page}) == errc::ok);
+    const std::size_t page = memory.page_bytes();
+    for (unsigned i = 0; i < 4; ++i)
+        std::memset(memory.block_bytes(i).data(), static_cast<int>(0x40 + i), page);
+    seal(dimms[1], F_SEAL_FUTURE_WRITE);
+    CHECK(memory.repoint(1, {0x202}, 2) == errc::unsupported);
+    CHECK(memory.repoint(3, {0x206}) == errc::unsupported);
+    for (unsigned i = 0; i < 4; ++i) {
+        CHECK(memory.frame_of(i).value() == frame<>{0x107 - i});
+        CHECK(memory.page_of({0x107 - i}).value() == i);
+        CHECK(all_are(memory.block_bytes(i).data(), page, 0x40 + i));
+        memory.block_bytes(i)[0] = std::byte{0x77};
+        CHECK(*dimms[0].bytes_of({0x107 - i}) == std::byte{0x77});
+    }
+    for (std::uint64_t f = 0x200; f < 0x208; ++f) CHECK(dimms[1].user_of({f}) == 0);
+    CHECK(memory.repoint(1, {0x100}, 2) == errc::ok);
+}
+
 TEST_CASE("errors of the system in words of the contract") {
     using ashlar::error_of;
     CHECK(error_of(ENOMEM) == errc::exhausted);

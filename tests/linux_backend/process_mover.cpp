@@ -292,6 +292,21 @@ TEST_CASE("what holds writers back refuses what is not its") {
     one.release(memory.block_bytes(0), false);
     touch(memory.bytes().data());
 
+    // Pages of which one is not mapped: none of them stays held.
+    const std::size_t page = memory.page_bytes();
+    ashlar::mapped_region holed;
+    REQUIRE(holed.map_zeros(4 * page) == errc::ok);
+    std::byte* const hole = holed.bytes().data() + 2 * page;
+    REQUIRE(munmap(hole, page) == 0);
+    signalled_writers fails;
+    REQUIRE(fails.watch(holed.bytes()) == errc::ok);
+    CHECK(fails.hold(holed.bytes().subview(page, 3 * page)) == errc::exhausted);
+    touch(holed.bytes().data() + page);
+    CHECK(fails.hold(holed.bytes().subview(0, page)) == errc::ok);
+    fails.release(holed.bytes().subview(0, page), false);
+    fails.unwatch();
+    REQUIRE(mmap(hole, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == hole);
+
     signalled_writers many[16];
     for (int i = 0; i < 15; ++i)
         CHECK(many[i].watch(memory.block_bytes(static_cast<std::uint64_t>(i % 4))) == errc::ok);

@@ -166,7 +166,7 @@ class signalled_writers {
         mine_->next_epoch();
         if (::mprotect(part.data(), part.size(), PROT_READ) == 0) return errc::ok;
         const errc failed = last_error();
-        let_go();
+        release(part, false);  // the first pages of it may be held
         return failed;
     }
     /// `moved`: the part has been mapped anew, for writing. Else it is made writable again.
