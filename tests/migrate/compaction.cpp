@@ -146,6 +146,41 @@ TEST_CASE("no block can be made where everything is pinned, or nothing is free")
     CHECK(all.sound());
 }
 
+TEST_CASE("frames that cannot be read stay where they are, and what was taken for them is given back") {
+    compacted<radix> all;
+    const auto ids = scatter(all.on.source, all.book, 4, 9, 0);
+    std::set<std::uint64_t> bad;
+    for (std::size_t i = 0; i < ids.size(); i += 40) bad.insert(all.book.home_of(ids[i]).first.number);
+    test_mover<bank> fails(all.book, {&bad});
+    const std::uint64_t free = all.on.source.free_frames();
+    all.whole.survey();
+    CHECK(all.whole.compact(fails) == errc::ok);
+    CHECK(all.sound());
+    CHECK(all.on.source.free_frames() == free);
+    CHECK(all.whole.report().kept > 0);
+    for (const std::uint64_t each : bad) CHECK(all.on.source.would_free({each}, 0) == errc::ok);
+    // Nor is a block made of them: each place that is tried has some.
+    for (const std::uint64_t id : ids) bad.insert(all.book.home_of(id).first.number);
+    all.whole.survey();
+    for (const unsigned order : {5u, 9u, 10u}) {
+        std::vector<frame<>> there;
+        while (const auto got = all.on.source.allocate({.order = order})) there.push_back(*got);
+        CHECK(all.whole.make_block(order, fails).error() == errc::exhausted);
+        CHECK(all.whole.make_block(order, fails, 1).error() == errc::exhausted);
+        for (const frame<> each : there) REQUIRE(all.on.source.free(each, order) == errc::ok);
+    }
+    CHECK(all.sound());
+    CHECK(all.on.source.free_frames() == free);
+    // Once they can be read, all of it comes together.
+    bad.clear();
+    all.whole.survey();
+    CHECK(all.whole.compact(fails) == errc::ok);
+    CHECK(all.sound());
+    const auto after = whole_of(all.on.source);
+    CHECK(after.first == free);
+    CHECK(after.second * 100 > after.first * 95);
+}
+
 TEST_CASE("one block freed meanwhile, or moved by somebody else, does no harm") {
     compacted<radix> all;
     auto ids = scatter(all.on.source, all.book, 4, 8, 0);

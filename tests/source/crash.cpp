@@ -56,6 +56,38 @@ TEST_CASE("radix_buddy") {
     crash_everywhere<radix_buddy<observed, lines>>({{60}, 200}, 2'000);
 }
 
+TEST_CASE("radix_buddy: lines that leave and come back, whole and in part, and are revoked so") {
+    using testing::verb;
+    constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
+    testing::crash_run<radix_buddy<observed, lines>> run({{60}, 200}, 1);
+    const auto must = [&](verb which, range<> frames) {
+        testing::answer<> got;
+        CHECK(run.step({.which = which, .frames = frames}, got) == "");
+        CHECK(got.error == errc::ok);
+    };
+    const range<> line{{96}, 16};
+    const range<> low{{96}, 5};
+    const range<> middle{{101}, 6};
+    const range<> high{{107}, 5};
+    must(verb::online, {{60}, 200});
+    for (const range<> first : {low, middle, high}) {
+        must(verb::isolate, line);
+        must(verb::offline, line);
+        must(verb::online, first);
+        for (const range<> rest : {low, middle, high})
+            if (rest != first) must(verb::online, rest);
+        must(verb::isolate, line);
+        must(verb::offline, first);
+        for (const range<> rest : {low, middle, high})
+            if (rest != first) must(verb::offline, rest);
+        must(verb::online, line);
+        must(verb::readmit, line);
+    }
+    for (const range<> part : {middle, low, high}) must(verb::revoke, part);
+    must(verb::revoke, {{112}, 16});
+    CHECK(run.crashes() > 100);
+}
+
 TEST_CASE("cpu_rows<radix_buddy>: beside a line, at most what the slot holds is lost") {
     constexpr buddy_shape lines{.top_order = 7, .row_order = 2, .line_order = 4, .pageblock_order = 4};
     using rows = cpu_rows<radix_buddy<observed, lines>, rows_shape{.frames_per_cpu = 1}>;

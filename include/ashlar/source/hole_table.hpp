@@ -75,6 +75,17 @@ class hole_table {
         changes_->store(static_cast<value>(changes_->load(memory_order::relaxed) + 2), memory_order::release);
         entries_[slot].store(hole.count == 0 ? value{0} : encode(hole), memory_order::release);
     }
+    /// What is cut or joined is for a moment there beside what it is made of, and after a crash for good.
+    constexpr void drop_covered() noexcept {
+        for (std::size_t slot = 0; slot < size(); ++slot) {
+            const stretch hole = at(slot);
+            for (std::size_t other = 0; hole.count != 0 && other < size(); ++other) {
+                const stretch inside = at(other);
+                if (other == slot || inside.count == 0 || inside.why != hole.why) continue;
+                if (inside.first >= hole.first && inside.end() <= hole.end()) replace(other, {});
+            }
+        }
+    }
     constexpr void remove_line(std::uint64_t line) noexcept {
         for (std::size_t slot = 0; slot < size(); ++slot) {
             const stretch hole = at(slot);

@@ -90,7 +90,7 @@ class radix_recover : public radix_presence<Platform, Shape> {
         if (!has_identity() || !is_plausible()) return false;
         if (!moves::quiet(moves::read(this->transit_word()))) return false;
         if ((this->lock_word().load(memory_order::relaxed) & 1) != 0) return false;
-        if (!row_tree_.bounds_hold() || !whole_tree_.bounds_hold()) return false;
+        if (!row_tree_.bounds_hold() || !whole_tree_.bounds_hold() || !are_holes_sound()) return false;
         for (std::size_t line = 0; line < at_.lines; ++line) {
             if (!is_line_consistent(line)) return false;
         }
@@ -141,6 +141,21 @@ class radix_recover : public radix_presence<Platform, Shape> {
         return present;
     }
 
+    /// None is of a whole line or of one that is online, and no two of them overlap.
+    [[nodiscard]] constexpr bool are_holes_sound() const noexcept {
+        for (std::size_t slot = 0; slot < holes_.size(); ++slot) {
+            const stretch hole = holes_.at(slot);
+            if (hole.count == 0) continue;
+            if (hole.count == geometry::line_frames) return false;
+            if (this->is_online(static_cast<std::size_t>(hole.line()))) return false;
+            for (std::size_t before = 0; before < slot; ++before) {
+                const stretch other = holes_.at(before);
+                if (hole.first < other.end() && other.first < hole.end()) return false;
+            }
+        }
+        return true;
+    }
+
     /// A line whose holes were being changed: covered whole means that it was leaving or had not arrived;
     /// online with holes means that the holes had come (revoked) or were still there.
     constexpr void settle_holes() noexcept {
@@ -159,6 +174,7 @@ class radix_recover : public radix_presence<Platform, Shape> {
             }
             holes_.remove_line(line);
         }
+        holes_.drop_covered();
     }
 
     template <class Live>

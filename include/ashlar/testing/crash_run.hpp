@@ -17,7 +17,8 @@ namespace ashlar::testing {
 /// A crash at every store: random calls on a source over `observed_atomic`, and after each single write of
 /// each call a recovery from a copy of the words, as they are at that moment. Checked: recovery works and
 /// validates; no frame that is held, and not named by the call in progress, is free; frames that were free
-/// and are not named are free again, up to a stated leak; with `live` none is leaked.
+/// and are not named are free again, up to a stated leak; with `live` none is leaked. Of a range that was
+/// coming, leaving or being revoked: what is absent comes, but for what was revoked.
 ///
 /// Example:
 /// ```
@@ -43,23 +44,31 @@ class crash_run {
           stream_(
               {.frames = frames, .top_order = Source::top_order, .isolation_order = Source::isolation_order},
               seed),
-          held_(Source::top_order) {}
+          held_(Source::top_order),
+          was_revoked_(static_cast<std::size_t>(frames.count)) {}
 
+    /// One call, the answer in `got`. The first one finds the range attached, and nothing of it online.
+    [[nodiscard]] std::string step(const call<space>& next, answer<space>& got) {
+        if (!is_attached_) is_attached_ = source_.attach(frames_, words_.words(), start::fresh) == errc::ok;
+        if (!is_attached_) return "it does not attach";
+        watch(next);
+        got = make(source_, next);
+        write_observer::written = nullptr;
+        if (got.error == errc::ok) note(next, got);
+        if (wrong_.empty()) return {};
+        return join({to_string(now_), ", write ", std::to_string(writes_in_call_), ": ", wrong_});
+    }
+    /// All of the range comes online, and then that many random calls.
     [[nodiscard]] std::string steps(std::uint64_t count) {
-        if (source_.attach(frames_, words_.words(), start::fresh) != errc::ok) return "it does not attach";
-        (void)source_.online(frames_);
-        for (std::uint64_t i = 0; i < count && wrong_.empty(); ++i) {
+        answer<space> got;
+        std::string wrong = step({.which = verb::online, .frames = frames_}, got);
+        for (std::uint64_t i = 0; i < count && wrong.empty(); ++i) {
             const call<space> next = stream_.next(held_);
             // A range that was revoked is lost for good: this would wear the source out.
             if (next.which == verb::revoke && i % 8 != 0) continue;
-            watch(next);
-            const answer<space> got = make(source_, next);
-            write_observer::written = nullptr;
-            if (got.error == errc::ok) note(next, got);
+            wrong = step(next, got);
         }
-        if (!wrong_.empty())
-            return join({to_string(now_), ", write ", std::to_string(writes_in_call_), ": ", wrong_});
-        return {};
+        return wrong;
     }
     /// How many crashes were tried.
     [[nodiscard]] std::uint64_t crashes() const { return crashes_; }
@@ -69,7 +78,11 @@ class crash_run {
         if (made.which == verb::allocate) held_.add(block(got.first, made.wanted.order));
         if (made.which == verb::allocate_at) held_.add(made.frames);
         if (made.which == verb::free) held_.remove(block(made.frames.first, made.order));
-        if (made.which == verb::revoke) held_.remove(made.frames);
+        if (made.which == verb::revoke) {
+            held_.remove(made.frames);
+            for (std::uint64_t i = 0; i < made.frames.count; ++i)
+                was_revoked_[index_of(made.frames.first + i)] = true;
+        }
     }
     /// Notes the state before the call; from now on every write is followed by a crash.
     void watch(const call<space>& next) {
@@ -139,6 +152,22 @@ class crash_run {
         const std::uint64_t in_hand = has_block ? std::uint64_t{1} << now_.wanted.order : 0;
         const std::uint64_t allowed = with_live ? 0 : leak_ + in_hand;
         if (lost > allowed) fail(join({std::to_string(lost), " frames are lost"}));
+        if (now_.which == verb::online || now_.which == verb::offline || now_.which == verb::revoke)
+            bring_back(other);
+    }
+    /// `limit`: the source keeps no more holes.
+    void bring_back(Source& other) {
+        for (std::uint64_t i = 0; i < frames_.count; ++i) {
+            const frame<space> f = frames_.first + i;
+            if (other.owns(f)) continue;
+            const bool was_revoked = was_revoked_[index_of(f)];
+            const bool may_be_revoked = was_revoked || (now_.which == verb::revoke && is_named(f));
+            const errc came = other.online({f, 1});
+            if (came == errc::limit) continue;
+            if (came == errc::ok ? was_revoked || !other.owns(f) : came != errc::revoked || !may_be_revoked)
+                return fail(join({"absent, and ", to_string(came), " to come: ", std::to_string(f.number)}));
+        }
+        if (other.validate() != errc::ok) fail("what came again does not validate");
     }
     void fail(std::string what) {
         if (wrong_.empty()) wrong_ = std::move(what);
@@ -149,6 +178,7 @@ class crash_run {
     word_buffer<typename Source::word> words_;
     word_buffer<typename Source::word> copy_;
     Source source_{};
+    bool is_attached_ = false;
     request_stream<space> stream_;
     holdings<space> held_;
     call<space> now_{};
@@ -156,6 +186,7 @@ class crash_run {
     std::uint64_t crashes_ = 0;
     std::vector<bool> was_free_;
     std::vector<bool> was_held_;
+    std::vector<bool> was_revoked_;
     std::string wrong_;
 };
 
