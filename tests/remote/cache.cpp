@@ -275,6 +275,36 @@ TEST_CASE("a last-in-first-out decoder is only changed from its end") {
     CHECK(!bridge.is_wrong);
 }
 
+TEST_CASE("a window that does not close is left alone for some misses, and the others serve") {
+    memory_aimer bridge;
+    attached with(bridge);
+    for (std::uint64_t i = 0; i < 4; ++i) REQUIRE(with.cache.pin({i << 12}, 8));
+    for (bridge.stuck = 0; bridge.targets[bridge.stuck] != 0x2000; ++bridge.stuck) {
+    }
+    const std::uint64_t asked = bridge.asked;
+    const std::uint64_t aims = bridge.aims;
+    for (std::uint64_t i = 10; i < 138; ++i) {
+        auto pin = with.cache.pin({i << 12}, 8);
+        CHECK(bridge.arrives(local(pin)) == i << 12);
+    }
+    CHECK(bridge.aims - aims == 128);
+    CHECK(bridge.asked - asked - 128 <= 2);  // it was asked for again, but not often
+    CHECK(bridge.asked - asked - 128 > 0);
+    // It shows what it did, and that is not said to be gone.
+    CHECK(bridge.targets[bridge.stuck] == 0x2000);
+    CHECK(with.cache.forget({{0x2000}, 0x1000}) == errc::unreadable);
+    CHECK(with.cache.forget({{0x2000}, 0x1000}) == errc::unreadable);
+    // Where there is no other one, it is said why.
+    pin_type held[3];
+    for (std::uint64_t i = 0; i < 3; ++i) REQUIRE((held[i] = with.cache.pin({(200 + i) << 12}, 8)));
+    CHECK(with.cache.pin({std::uint64_t{300} << 12}, 8).error() == errc::unreadable);
+    bridge.stuck = memory_aimer::no_window;
+    CHECK(with.cache.forget({{0x2000}, 0x1000}) == errc::ok);
+    for (const std::uint64_t each : bridge.targets) CHECK(each != 0x2000);
+    CHECK(with.cache.pin({std::uint64_t{300} << 12}, 8));  // the block is not to blame
+    CHECK(!bridge.is_wrong);
+}
+
 TEST_CASE(
     "a last-in-first-out decoder that does not let go of a window: told, and what it shows is nobody's") {
     memory_aimer bridge;

@@ -36,7 +36,8 @@ namespace ashlar {
 ///   `forget`: thread, or where the aimer may be called. `attach`, `detach`: alone.
 /// - Failure: `invalid` without bytes, `misaligned` for bytes of two blocks, `not_covered` beyond 2^32 - 2
 ///   blocks, `revoked` while the link is down, `busy`, else what the aimer said; that is said again for the
-///   next 64 misses, without asking it. A refusal changes no window, but the one that was to be aimed.
+///   next 64 misses, without asking it. A refusal changes no window, but the one that was to be aimed. One
+///   that does not close is left alone for as many misses, and the others serve.
 /// - Source: CN103823638; counts of blocks that left after TinyLFU (Einziger, Friedman, Manes, 2017).
 ///
 /// Example:
@@ -269,8 +270,9 @@ class window_cache {
                     if (!pins[last] && !group.add(key_of(ranges[last]))) break;
                 if (group.count < 2) return errc::ok;
                 const errc answer = fill_soon(*aimer_, group);
-                // Some block cannot be shown: one by one it turns out which, and that is remembered.
-                if (group.was_asked && is_refusal(answer)) return errc::ok;
+                // Some block cannot be shown, or some window does not close: one by one it turns out which,
+                // and that is remembered.
+                if (group.was_asked && (is_refusal(answer) || group.is_stuck)) return errc::ok;
                 if (answer != errc::ok) return answer;
                 for (; first < last; ++first) {
                     const std::uint32_t place = group.place_of(key_of(ranges[first]));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/atomic.hpp>
+#include <ashlar/remote/refused_blocks.hpp>
 #include <ashlar/remote/window_aimer.hpp>
 #include <ashlar/remote/window_duel.hpp>
 #include <ashlar/remote/window_layout.hpp>
@@ -20,7 +21,8 @@ namespace ashlar::detail {
 /// - by age: a block that was not used for as many misses as there are windows does not come back, and one
 ///   that was used since is worth more the later that was. Between equals the oldest goes first.
 ///
-/// Between equals of both kinds: one beside the window with the neighbouring block. Uses are counted once
+/// Between equals of both kinds: one beside the window with the neighbouring block. One that did not close is
+/// left alone for the next 64 misses, if there is another one. Uses are counted once
 /// between two misses, and halved when their sum is above 16 for each window, or after 16 misses for each:
 /// what was busy once is forgotten. Where the last window goes first the cost of those above it decides, and
 /// uses alone.
@@ -78,9 +80,20 @@ class window_choice {
         std::uint64_t least = 0;
         std::uint32_t favoured = 0;
         bool beside = false;
+        std::uint32_t left_alone = none;
+        std::uint32_t longest = 0;
         for (std::uint32_t i = 0; i < at_.windows(); ++i) {
             const record window = at_.window(i);
             if (!window.is_idle()) continue;
+            const std::uint32_t since = now - window.born().load(memory_order::relaxed);
+            if (window.target().load(memory_order::relaxed) == record::any_block &&
+                since <= refused_blocks<Word>::lifetime) {
+                if (left_alone == none || since > longest) {
+                    left_alone = i;
+                    longest = since;
+                }
+                continue;
+            }
             const std::uint32_t unused = is_found(i, epoch) ? now - last_use(i) : ~std::uint32_t{0};
             const std::uint64_t price =
                 aimer_->cost_of(i) + (by_age ? worth_by_age(unused) : worth(i, epoch));
@@ -97,7 +110,7 @@ class window_choice {
             favoured = favour;
             beside = is_near;
         }
-        return best;
+        return best != none ? best : left_alone;
     }
 
     /// Where the last window goes first: where to begin; everything from there on is aimed anew. `none` if

@@ -21,6 +21,7 @@ struct window_group {
     std::uint32_t keys[most]{};
     std::uint32_t numbers[most]{};
     bool was_asked = false;  ///< the aimer was, and not only who knows what it said before
+    bool is_stuck = false;   ///< it did not aim them, and a window did not close
 
     [[nodiscard]] constexpr std::uint32_t place_of(std::uint32_t key) const noexcept {
         std::uint32_t place = 0;
@@ -91,7 +92,8 @@ class window_group_writer : public window_writer<Aimer, Word> {
         group.was_asked = answer == errc::ok && wanted != 0;
         if (group.was_asked) answer = this->aimer_->aim_all({targets, wanted});
         if (answer != errc::ok) {
-            for (std::uint32_t i = 0; i < wanted; ++i) give_back(targets[i].window);
+            for (std::uint32_t i = 0; i < wanted; ++i)
+                group.is_stuck = give_back(targets[i].window) != errc::ok || group.is_stuck;
             for (std::uint32_t i = 0; i < group.count; ++i)
                 if (is_held[i]) this->at_.window(group.numbers[i]).unpin();
             return answer;
@@ -119,10 +121,11 @@ class window_group_writer : public window_writer<Aimer, Word> {
         }
         return errc::busy;
     }
-    constexpr void give_back(std::uint32_t number) const noexcept {
+    constexpr errc give_back(std::uint32_t number) const noexcept {
         // What was refused at once still shows what it did.
-        (void)this->disable(number);
+        const errc closed = this->disable(number);
         this->at_.window(number).open();
+        return closed;
     }
 };
 

@@ -94,7 +94,7 @@ class window_words {
     /// The key of what the window is aimed at, whether it is found or not; `any_block`: nobody knows, it did
     /// not close.
     [[nodiscard]] constexpr Word& target() const noexcept { return at_[5]; }
-    /// When it was aimed, as the cache counts.
+    /// When it was aimed, or did not close, as the cache counts.
     [[nodiscard]] constexpr Word& born() const noexcept { return at_[6]; }
     /// When it was used last, by the same clock.
     [[nodiscard]] constexpr Word& last_use() const noexcept { return at_[9]; }

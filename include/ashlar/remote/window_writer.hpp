@@ -41,8 +41,8 @@ class window_writer {
             return errc::limit;
         }
         choice_.age();
-        const errc answer =
-            is_ordered() ? aim_ordered(key, epoch, now, number) : aim_any(key, epoch, now, number);
+        if (!is_ordered()) return aim_any(key, epoch, now, number);
+        const errc answer = aim_ordered(key, epoch, now, number);
         if (answer != errc::ok) at_.refused().note(key, answer, now);
         return answer;
     }
@@ -115,30 +115,36 @@ class window_writer {
 
     constexpr errc aim_any(std::uint32_t key, std::uint32_t epoch, std::uint32_t now,
                            std::uint32_t& number) const noexcept {
-        for (std::uint32_t looks = 0; looks < 4; ++looks) {
+        errc answer = errc::busy;
+        for (std::uint32_t looks = 0; looks < 4 && answer != errc::revoked; ++looks) {
             number = choice_.choose(key, epoch);
-            if (number == none) return errc::busy;
+            if (number == none) break;
             if (!at_.window(number).close()) continue;
             leave(number);
-            const errc answer = aimer_->aim(number, block_of(key));
-            if (answer != errc::ok) {
-                // What was refused at once still shows what it did.
-                (void)disable(number);
-                at_.window(number).open();
-                return answer;
+            answer = aimer_->aim(number, block_of(key));
+            if (answer == errc::ok) {
+                enter(number, key, epoch, now, at_.history().take(key) + 1);
+                at_.window(number).open_pinned();
+                return errc::ok;
             }
-            enter(number, key, epoch, now, at_.history().take(key) + 1);
-            at_.window(number).open_pinned();
-            return errc::ok;
+            // What was refused at once still shows what it did. One that does not close may be the only such.
+            const errc closed = disable(number);
+            at_.window(number).open();
+            if (closed != errc::ok) continue;
+            at_.refused().note(key, answer, now);
+            break;
         }
-        return errc::busy;
+        return answer;
     }
 
     /// A closed window that was left shows nothing any more, or it is noted that it may show anything.
     constexpr errc disable(std::uint32_t number) const noexcept {
+        const record window = at_.window(number);
         const errc told = aimer_->disable(number);
         const std::uint32_t shown = told == errc::ok ? 0 : record::any_block;
-        at_.window(number).target().store(shown, memory_order::relaxed);
+        window.target().store(shown, memory_order::relaxed);
+        if (told != errc::ok)
+            window.born().store(at_.misses().load(memory_order::relaxed), memory_order::relaxed);
         return told;
     }
     /// A closed window holds nothing any more.
