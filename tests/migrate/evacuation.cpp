@@ -117,6 +117,57 @@ TEST_CASE("a mover that refuses to switch leaves block and place as they were") 
     CHECK(book.intact());
 }
 
+/// Finds what the other one does, and is told each time that the block has been pinned since.
+struct pinned_meanwhile {
+    using space = machine;
+    test_mover<bank>& mover;
+
+    [[nodiscard]] result<used_block<>> block_of(frame<> f) noexcept { return mover.block_of(f); }
+    errc move(frame<>, frame<>, unsigned) noexcept { return errc::busy; }
+};
+
+TEST_CASE(
+    "a block that is pinned between the look and the move counts as pinned, and its place is free again") {
+    attached<radix> on;
+    users<bank> book;
+    REQUIRE(on.source.allocate_at({{512}, 8}) == errc::ok);
+    const auto id = book.enter({512}, 3);
+    const std::uint64_t free = on.source.free_frames();
+    test_mover<bank> mover(book);
+    pinned_meanwhile late{mover};
+    evacuation<radix> emptied(on.source);
+    REQUIRE(emptied.begin({{512}, 512}) == errc::ok);
+    allocated_destination<radix> anywhere{on.source};
+    CHECK(emptied.evacuate(anywhere, late) == errc::busy);
+    CHECK(emptied.report().pinned == 8);
+    CHECK(emptied.report().failed == 0);
+    CHECK(emptied.report().left == 8);
+    CHECK(on.source.free_frames() == free);
+    CHECK(book.home_of(id).first.number == 512);
+    emptied.restart();
+    CHECK(emptied.evacuate(anywhere, mover) == errc::ok);
+    CHECK(emptied.report().pinned == 0);
+}
+
+TEST_CASE("a range that is isolated is one, until it is readmitted") {
+    attached<radix> on;
+    isolated_range<machine> around;
+    REQUIRE(around.isolate(on.source, {{600}, 10}) == errc::ok);
+    CHECK(around.units() == range<>{{512}, 512});
+    CHECK(around.isolate(on.source, {{700}, 1}) == errc::ok);  // in the same pageblock
+    CHECK(around.isolate(on.source, {{1024}, 1}) == errc::busy);
+    CHECK(around.units() == range<>{{512}, 512});
+    CHECK(on.source.offers_row({1024}));
+    CHECK(around.isolate(on.source, {}) == errc::invalid);
+    isolated_range<machine> other;
+    CHECK(other.isolate(on.source, {{600}, 1}) == errc::busy);
+    CHECK(other.units().empty());
+    around.readmit(on.source);
+    CHECK(on.source.offers_row({512}));
+    CHECK(other.isolate(on.source, {{600}, 1}) == errc::ok);
+    other.readmit(on.source);
+}
+
 TEST_CASE("no room for a frame stops it, no room for a block does not; it goes on when there is some") {
     attached<radix> on;
     users<bank> book;
