@@ -302,6 +302,17 @@ TEST_CASE("a window that does not close is left alone for some misses, and the o
     CHECK(with.cache.forget({{0x2000}, 0x1000}) == errc::ok);
     for (const std::uint64_t each : bridge.targets) CHECK(each != 0x2000);
     CHECK(with.cache.pin({std::uint64_t{300} << 12}, 8));  // the block is not to blame
+    for (pin_type& each : held) each.release();
+    // A link that has come again is another chance for all of them.
+    bridge.stuck = memory_aimer::every_window;
+    CHECK(with.cache.forget({{0}, 0x1000'0000}) == errc::unreadable);
+    bridge.stuck = memory_aimer::no_window;
+    with.cache.link_lost();
+    with.cache.link_restored();
+    for (std::uint64_t i = 0; i < 4; ++i) CHECK(with.cache.pin({(400 + i) << 12}, 8));
+    const std::uint64_t all = bridge.aims;
+    for (std::uint64_t i = 0; i < 4; ++i) CHECK(with.cache.pin({(400 + i) << 12}, 8));
+    CHECK(bridge.aims == all);
     CHECK(!bridge.is_wrong);
 }
 

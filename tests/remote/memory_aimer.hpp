@@ -15,6 +15,7 @@ using namespace ashlar;
 struct memory_aimer {
     static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
     static constexpr std::uint32_t no_window = ~std::uint32_t{0};
+    static constexpr std::uint32_t every_window = no_window - 1;
 
     std::uint32_t count = 4;
     std::uint64_t bytes = 0x1000;
@@ -32,6 +33,9 @@ struct memory_aimer {
     std::uint64_t spent = 0;
     bool is_wrong = false;  ///< asked for what a bridge could not do
 
+    [[nodiscard]] bool is_stuck(std::uint32_t window) const noexcept {
+        return stuck == every_window || stuck == window;
+    }
     [[nodiscard]] std::uint32_t windows() const noexcept { return count; }
     [[nodiscard]] std::uint64_t block_bytes() const noexcept { return bytes; }
     [[nodiscard]] byte_address<machine> local_of(std::uint32_t window) const noexcept {
@@ -48,12 +52,12 @@ struct memory_aimer {
             for (std::uint32_t i = 0; i < count; ++i)
                 is_wrong = is_wrong || (i < window) == (targets[i] == nowhere);
         }
-        if (window == stuck && targets[window] != nowhere) return errc::unreadable;
+        if (is_stuck(window) && targets[window] != nowhere) return errc::unreadable;
         targets[window] = nowhere;
         for (const std::uint64_t each : refused)
             if (each == block.value) return refusal;
         targets[window] = block.value;
-        if (window == stuck) return errc::unreadable;
+        if (is_stuck(window)) return errc::unreadable;
         ++aims;
         spent += cost_of(window);
         return errc::ok;
@@ -62,7 +66,7 @@ struct memory_aimer {
         is_wrong = is_wrong || window >= count;
         for (std::uint32_t i = window + 1; ordered && i < count; ++i)
             is_wrong = is_wrong || targets[i] != nowhere;
-        if (window == stuck && targets[window] != nowhere) return errc::unreadable;
+        if (is_stuck(window) && targets[window] != nowhere) return errc::unreadable;
         targets[window] = nowhere;
         return errc::ok;
     }

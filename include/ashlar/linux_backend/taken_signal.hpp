@@ -13,9 +13,9 @@ namespace ashlar::detail {
 /// A signal that a handler of ours has taken from whom it belonged to, while somebody needs it. One handler
 /// a signal in a process.
 ///
-/// - `pass_on` gives what is not ours to the handler of before, or does what would have been done without.
-/// One that was put above ours, and ours above
-///   it again, gives it back: then it is for the one that was there before both.
+/// - `pass_on` gives what is not ours to the handler of before, or does what would have been done without
+///   ours. One that was put above ours, and ours above it again, gives it back: then it is for the one that
+///   was there before both.
 ///
 /// | word | written by | order |
 /// |---|---|---|

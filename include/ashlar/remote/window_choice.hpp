@@ -21,11 +21,11 @@ namespace ashlar::detail {
 /// - by age: a block that was not used for as many misses as there are windows does not come back, and one
 ///   that was used since is worth more the later that was. Between equals the oldest goes first.
 ///
-/// Between equals of both kinds: one beside the window with the neighbouring block. One that did not close is
-/// left alone for the next 64 misses, if there is another one. Uses are counted once
+/// Between equals of both kinds: one beside the window with the neighbouring block. Uses are counted once
 /// between two misses, and halved when their sum is above 16 for each window, or after 16 misses for each:
-/// what was busy once is forgotten. Where the last window goes first the cost of those above it decides, and
-/// uses alone.
+/// what was busy once is forgotten. A window that did not close is left alone for the next 64 misses, or
+/// until the link has gone and come, if there is another one. Where the last window goes first the cost of
+/// those above it decides, and uses alone.
 ///
 /// A pure view; all of it with the cache's lock, relaxed. Each verb is O(windows). (What TinyLFU keeps in a
 /// sketch, Einziger and others, 2017, is `window_history`.)
@@ -87,6 +87,7 @@ class window_choice {
             if (!window.is_idle()) continue;
             const std::uint32_t since = now - window.born().load(memory_order::relaxed);
             if (window.target().load(memory_order::relaxed) == record::any_block &&
+                window.epoch().load(memory_order::relaxed) == epoch &&
                 since <= refused_blocks<Word>::lifetime) {
                 if (left_alone == none || since > longest) {
                     left_alone = i;

@@ -143,8 +143,9 @@ class window_writer {
         const errc told = aimer_->disable(number);
         const std::uint32_t shown = told == errc::ok ? 0 : record::any_block;
         window.target().store(shown, memory_order::relaxed);
-        if (told != errc::ok)
-            window.born().store(at_.misses().load(memory_order::relaxed), memory_order::relaxed);
+        if (told == errc::ok) return told;
+        window.born().store(at_.misses().load(memory_order::relaxed), memory_order::relaxed);
+        window.epoch().store(at_.known_epoch().load(memory_order::relaxed), memory_order::relaxed);
         return told;
     }
     /// A closed window holds nothing any more.
