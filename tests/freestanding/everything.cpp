@@ -116,7 +116,8 @@ template class idt_slice_registers<some_registers>;
 template class endpoint_registers<some_registers>;
 template class requesting_programmer<some_mailbox>;
 template class hypervisor_programmer<some_hypervisor>;
-template result<window_reply> serve(amd_registers<some_registers>&, const window_request&) noexcept;
+template result<window_reply> serve(amd_registers<some_registers>&, const window_request&,
+                                    view<const byte_range<peer>>) noexcept;
 template class window_gate<platform>;
 template class reaiming<platform, idt_direct_registers<some_registers>, some_path>;
 template class reaiming<platform, fixed_programmer, some_path>;

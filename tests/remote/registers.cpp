@@ -137,6 +137,7 @@ struct mailbox {
     Programmer* programmer = nullptr;
     unsigned delay = 2;
     bool silent = false;
+    byte_range<peer> offered{{0}, std::uint64_t{1} << 48};
     std::optional<window_request> asked{};
     unsigned looks = 0;
 
@@ -149,7 +150,7 @@ struct mailbox {
         if (silent || !asked || ++looks < delay) return errc::busy;
         // One to a request that was given up comes first.
         if (looks == delay) return window_reply{asked->sequence - 1, errc::corrupt, 0};
-        return serve(*programmer, *asked);
+        return serve(*programmer, *asked, {&offered, 1});
     }
 };
 
@@ -176,6 +177,55 @@ TEST_CASE("on request: the target programs, and answers") {
     errc answer = errc::busy;
     while (answer == errc::busy) answer = programmer.disable(9);
     CHECK(answer == errc::invalid);
+    // What the target does not offer is not shown.
+    box.offered = {{0x10'0000}, 2 * mib};
+    REQUIRE(machine.begin({{0x30'0000}, mib}) == errc::ok);
+    CHECK(machine.run(10'000) == errc::not_covered);
+    CHECK(!bridge.look(2).open);
+    REQUIRE(machine.begin({{0x20'0000}, mib}) == errc::ok);
+    CHECK(machine.run(10'000) == errc::ok);
+    CHECK(bridge.look(2).target == 0x20'0000);
+}
+
+TEST_CASE(
+    "on request: one who is not to be trusted sees what is offered, whatever the order of what he asks") {
+    simulated_bridge<amd_model> bridge;
+    amd_registers target(bridge, 3);
+    const byte_range<peer> offered[] = {{{0x10'0000}, 4 * mib}, {{0x100'0000}, mib}};
+    const auto told = [&](window_verb verb, std::uint64_t to, std::uint64_t bytes, std::uint32_t window = 1) {
+        const auto reply = serve(target, {7, verb, window, {{to}, bytes}}, offered);
+        REQUIRE(reply);
+        CHECK(reply->sequence == 7);
+        return reply->error;
+    };
+    CHECK(told(window_verb::write, 0, mib) == errc::not_covered);
+    CHECK(told(window_verb::write, 0x10'0000, 5 * mib) == errc::not_covered);
+    CHECK(told(window_verb::write, 0x10'0000, 0) == errc::not_covered);
+    CHECK(told(window_verb::write, ~std::uint64_t{0} - 0xfff, mib) == errc::not_covered);
+    CHECK(told(window_verb::enable, 0x10'0000, 5 * mib) == errc::not_covered);
+    CHECK(told(window_verb::enable, 0x10'0000, mib) == errc::invalid);  // nothing was written
+    CHECK(!bridge.look(1).open);
+    // Written with a size that is offered there, opened with one that is offered elsewhere.
+    CHECK(told(window_verb::write, 0x100'0000, mib) == errc::ok);
+    CHECK(told(window_verb::enable, 0x10'0000, 4 * mib) == errc::invalid);
+    CHECK(!bridge.look(1).open);
+    CHECK(told(window_verb::enable, 0x100'0000, mib) == errc::ok);
+    CHECK(bridge.look(1).target == 0x100'0000);
+    // Written anew while it is open.
+    CHECK(told(window_verb::write, 0x20'0000, mib) == errc::invalid);
+    CHECK(bridge.look(1).target == 0x100'0000);
+    CHECK(told(window_verb::read, 0, 0) == errc::ok);
+    CHECK(told(window_verb::disable, 0, 0) == errc::ok);
+    CHECK(told(window_verb::write, 0x20'0000, mib) == errc::ok);
+    CHECK(told(window_verb::enable, 0x20'0000, mib) == errc::ok);
+    CHECK(bridge.look(1).target == 0x20'0000);
+    // What is no window, or no verb.
+    CHECK(told(window_verb::write, 0x20'0000, mib, 9) == errc::invalid);
+    CHECK(told(window_verb::enable, 0x20'0000, mib, 9) == errc::invalid);
+    CHECK(told(static_cast<window_verb>(77), 0, 0) == errc::unsupported);
+    bridge.drop_link();
+    CHECK(told(window_verb::write, 0x20'0000, mib) == errc::revoked);
+    CHECK(told(window_verb::enable, 0x20'0000, mib) == errc::revoked);
 }
 
 /// A hypervisor with one slot for each window.

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <ashlar/core/errc.hpp>
+#include <ashlar/core/frame.hpp>
 #include <ashlar/core/result.hpp>
+#include <ashlar/core/view.hpp>
+#include <ashlar/remote/byte_address.hpp>
 #include <ashlar/remote/window_programmer.hpp>
 #include <concepts>
 #include <cstdint>
@@ -102,10 +105,39 @@ class requesting_programmer {
     window_request asked_{};
 };
 
-/// What the target does with a request: its own programmer's verb. `busy` is no answer: it is called again.
+namespace detail {
+
+/// Whether a request may be done: of what is offered, a window is written while it is closed, and opened at
+/// what was written.
 template <window_programmer Programmer>
-constexpr result<window_reply> serve(Programmer& programmer, const window_request& request) noexcept {
-    window_reply reply{.sequence = request.sequence};
+constexpr errc judge_request(Programmer& programmer, const window_request& request,
+                             view<const byte_range<peer>> offered) noexcept {
+    if (request.verb != window_verb::write && request.verb != window_verb::enable) return errc::ok;
+    bool is_offered = false;
+    for (const byte_range<peer>& each : offered)
+        is_offered = is_offered || each.contains(byte_range<peer>{request.aim.target, request.aim.bytes});
+    if (!is_offered) return errc::not_covered;
+    if (request.verb == window_verb::write) {
+        const result<bool> open = programmer.enabled(request.window);
+        return *open ? errc::invalid : open.error();
+    }
+    const result<byte_address<peer>> written = programmer.read(request.window);
+    if (!written) return written.error();
+    return *written == request.aim.target ? errc::ok : errc::invalid;
+}
+
+}  // namespace detail
+
+/// What the target does with a request: its own programmer's verb. `busy` is no answer: it is called again.
+/// `offered`: what of its memory the one who asks may see, who need not be trusted with more. The answer is
+/// `not_covered` for other bytes, `invalid` for a window that is written while it is open, or opened at
+/// something else than was written (its size is judged with its place); nothing is done then.
+template <window_programmer Programmer>
+constexpr result<window_reply> serve(Programmer& programmer, const window_request& request,
+                                     view<const byte_range<peer>> offered) noexcept {
+    window_reply reply{.sequence = request.sequence,
+                       .error = detail::judge_request(programmer, request, offered)};
+    if (reply.error != errc::ok) return reply.error == errc::busy ? result<window_reply>(errc::busy) : reply;
     switch (request.verb) {
         case window_verb::disable:
             reply.error = programmer.disable(request.window);
