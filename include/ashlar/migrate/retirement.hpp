@@ -82,6 +82,9 @@ class retirement {
     /// for a number that a word does not hold.
     constexpr errc note(frame<space> f) noexcept {
         if (f.number >= largest) return errc::limit;
+        // A place that has become free may lie ahead of the one that has the frame.
+        for (const word& each : words_)
+            if (is_of(each.load(memory_order::relaxed), f)) return errc::ok;
         for (word& each : words_) {
             std::uintptr_t seen = each.load(memory_order::relaxed);
             while (seen == 0) {
@@ -89,7 +92,7 @@ class retirement {
                     return errc::ok;
                 }
             }
-            if (seen >> state_bits == f.number) return errc::ok;
+            if (is_of(seen, f)) return errc::ok;
         }
         return errc::limit;
     }
@@ -135,6 +138,9 @@ class retirement {
 
     [[nodiscard]] static constexpr std::uintptr_t entry(frame<space> f, retirement_state state) noexcept {
         return static_cast<std::uintptr_t>((f.number << state_bits) | static_cast<std::uintptr_t>(state));
+    }
+    [[nodiscard]] static constexpr bool is_of(std::uintptr_t seen, frame<space> f) noexcept {
+        return seen != 0 && seen >> state_bits == f.number;
     }
     [[nodiscard]] static constexpr retirement_state state_of(std::uintptr_t seen) noexcept {
         return static_cast<retirement_state>(seen & ((1U << state_bits) - 1));
