@@ -42,7 +42,8 @@ class endpoint_registers {
         put_aim(aim);
         return errc::ok;
     }
-    [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t) noexcept {
+    [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t window) noexcept {
+        if (window > 31) return errc::invalid;
         const std::uint32_t low = registers_->read32(0x10);
         const std::uint32_t high = registers_->read32(0x14);
         if (all_ones(low) && all_ones(high)) return errc::revoked;

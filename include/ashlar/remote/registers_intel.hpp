@@ -43,10 +43,12 @@ class intel_gen1_registers {
         return writes_.put64(*registers_, limit(window), *base);
     }
     constexpr errc write(std::uint32_t window, const window_aim& aim) noexcept {
+        if (window > 1) return errc::invalid;
         registers_->write64(translation(window), aim.target.value);
         return errc::ok;
     }
     [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t window) noexcept {
+        if (window > 1) return errc::invalid;
         return detail::read_target(*registers_, translation(window));
     }
     constexpr errc enable(std::uint32_t window, const window_aim& aim) noexcept {
@@ -107,6 +109,7 @@ class intel_gen3_registers {
         return errc::ok;
     }
     [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t window) noexcept {
+        if (window > 1) return errc::invalid;
         return detail::read_target(*registers_, translation(window));
     }
     constexpr errc enable(std::uint32_t window, const window_aim& aim) noexcept {
@@ -182,6 +185,7 @@ class intel_gen4_registers {
         return writes_.put32(*registers_, index, wanted);
     }
     [[nodiscard]] constexpr result<byte_address<peer>> read(std::uint32_t window) noexcept {
+        if (window > 1) return errc::invalid;
         return detail::read_target(*registers_, translation(window));
     }
     constexpr errc enable(std::uint32_t window, const window_aim& aim) noexcept {
