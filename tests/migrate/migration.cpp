@@ -18,6 +18,29 @@ constexpr frame<machine> home{0x800};
 constexpr std::uint64_t first_spare = 0x3c00;
 using policies = std::tuple<trap_and_retry, copy_cursor<16>, dirty_recopy<>>;
 
+TEST_CASE("whoever calls from inside a call is told, and nothing is changed") {
+    rig<> r;
+    auto& mover = r.mover;
+    r.fill(home, 1);
+    unsigned calls = 0;
+    r.devices.inside = [&] {
+        ++calls;
+        CHECK(mover.begin({origin, 1}) == errc::busy);
+        CHECK(mover.begin_restore({origin, 1}) == errc::busy);
+        CHECK(mover.step(64).error() == errc::busy);
+        CHECK(mover.commit() == errc::busy);
+        CHECK(mover.abort() == errc::busy);
+        CHECK(mover.poison({first_spare + 1}) == errc::busy);
+        CHECK(mover.adopt(origin) == errc::busy);
+    };
+    REQUIRE(mover.migrate(origin) == errc::ok);
+    CHECK(calls == 1);
+    CHECK(mover.state_of(origin) == origin_state::remapped);
+    CHECK(r.state(first_spare + 1) == spare_state::free);
+    CHECK(r.reads(origin, 1));
+    CHECK(mover.adopt(origin) == errc::busy);  // its spare is in use
+}
+
 TEST_CASE_TEMPLATE("states of an origin and of spares, to be seen at each step", Protection, trap_and_retry,
                    copy_cursor<16>, dirty_recopy<>) {
     rig<Protection> r;

@@ -15,6 +15,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <utility>
@@ -129,12 +130,14 @@ struct recorded_fence {
         int open = 0;
         int begun = 0;
         errc outcome = errc::ok;
+        std::function<void()> inside{};  ///< called from `begin`
     };
     record* kept = nullptr;
 
     errc begin(range<os>) const noexcept {
         if (kept == nullptr) return errc::ok;
         ++kept->begun;
+        if (kept->inside) kept->inside();
         if (kept->answer == errc::ok) ++kept->open;
         return kept->answer;
     }

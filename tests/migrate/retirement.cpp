@@ -119,6 +119,10 @@ TEST_CASE("a mirrored frame heals and is used on; one that does not is retired")
 TEST_CASE(
     "a full list and numbers that it cannot hold are refused; foreign frames are listed for the next boot") {
     scene<radix> all;
+    CHECK(all.failing.note({~std::uint64_t{0}}) == errc::limit);
+    CHECK(all.failing.note({~std::uint64_t{0} >> 2}) == errc::ok);
+    CHECK(all.failing.note({(~std::uint64_t{0} >> 2) + 1}) == errc::limit);
+    all.words[0].store(0, memory_order::relaxed);
     for (std::uint64_t f : {1u, 2u, 3u}) REQUIRE(all.failing.note({f}) == errc::ok);
     REQUIRE(all.failing.note({bank::frames + 7}) == errc::ok);
     CHECK(all.failing.note({5}) == errc::limit);

@@ -229,6 +229,7 @@ TEST_CASE("frames that leave are forgotten, and pinned ones are waited for") {
         CHECK(bridge.aims > before);
         CHECK(with.cache.pin({0x3000}, 8));
         CHECK(with.cache.forget({{0}, 0}) == errc::invalid);
+        CHECK(with.cache.forget({{~std::uint64_t{0} - 0xfff}, 0x1000}) == errc::ok);  // no block of it
         CHECK(with.cache.forget({{1}, ~std::uint64_t{0}}) == errc::ok);
         for (const std::uint64_t each : bridge.targets) CHECK(each == memory_aimer::nowhere);
         CHECK(!bridge.is_wrong);
@@ -360,6 +361,8 @@ TEST_CASE("a window over everything has the same verbs") {
     CHECK(all.pin_all(both, pins) == errc::not_covered);
     CHECK(!pins[0]);
     CHECK(all.pin_all({both, 1}, pins) == errc::ok);
+    CHECK(all.pin_all(both, {pins, 1}) == errc::invalid);
+    CHECK(pins[0]);
     const byte_range<peer> later[] = {{{0}, 1}, {{0x1'0000'0000}, 1}};
     pins[1] = all.pin({0x1'0000'0000}, 1);
     CHECK(all.pin_all(later, pins) == errc::not_covered);

@@ -253,6 +253,8 @@ TEST_CASE("PRPs that a command cannot have are refused") {
     const nvme_prp_page odd[] = {{{0x1008}, words}};
     const scatter_piece three[] = {{{0x1000}, 0x3000, 0, {}}};
     CHECK(write_prps(three, 12, odd).error() == errc::misaligned);
+    const nvme_prp_page small[] = {{{0x5000}, {words, 1}}};
+    CHECK(write_prps(three, 12, small).error() == errc::limit);
     const nvme_prp_page good[] = {{{0x5000}, words}};
     const auto prps = write_prps(three, 12, good);
     REQUIRE(prps);
@@ -323,6 +325,8 @@ TEST_CASE("model: scatter-gather lists, as a controller reads them") {
     CHECK(write_sgl(two, odd).error() == errc::misaligned);
     const nvme_sgl_segment shorter[] = {{{0x1010}, {into, 1}}};
     CHECK(write_sgl(two, shorter).error() == errc::limit);
+    const scatter_piece nothing[] = {{{0x1000}, 0, 0, {}}, {{0x9000}, 8, 0, {}}};
+    CHECK(write_sgl(nothing, shorter).error() == errc::invalid);
     CHECK(write_sgl({}, odd).error() == errc::invalid);
     raw_segment raw[2];
     CHECK(*write_raw(two, raw) == 2);

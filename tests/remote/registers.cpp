@@ -375,6 +375,7 @@ TEST_CASE("the windows of a bridge are what a cache asks for") {
     windows::word state[windows::words_needed(2)]{};
     const auto amd = with_aperture(presets::amd_three, mib);
     CHECK(all.attach(amd, window_kind::direct, places, 3000, state, 100) == errc::misaligned);
+    CHECK(all.attach(amd, window_kind::direct, places, 0, state, 100) == errc::misaligned);
     CHECK(all.attach(amd, window_kind::direct, places, 2 * mib, state, 100) == errc::too_large);
     CHECK(all.attach(amd, window_kind::direct, places, mib, {state, 3}, 100) == errc::limit);
     CHECK(all.attach(amd, window_kind::slice, places, mib, state, 100) == errc::invalid);
@@ -390,6 +391,7 @@ TEST_CASE("the windows of a bridge are what a cache asks for") {
     CHECK(bridge.look(1).target == 5 * mib);
     CHECK(all.aim(1, {5 * mib + 1}) == errc::misaligned);
     CHECK(all.aim(2, {0}) == errc::invalid);
+    CHECK(all.disable(2) == errc::invalid);
     REQUIRE(all.gate(1).pin().has_value());
     CHECK(all.aim(1, {6 * mib}) == errc::busy);
     CHECK(all.gate(1).is_open());

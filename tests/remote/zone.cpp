@@ -184,6 +184,7 @@ TEST_CASE("a step that is refused after another one was done: as before, or to b
     ram.online_answer = errc::ok;
     REQUIRE(host.attach() == errc::ok);
 
+    CHECK(host.attach() == errc::busy);
     // Its frames are offline, but the zone stays: taken back, it is as it was.
     ram.detach_answer = errc::busy;
     CHECK(host.zone.detach() == errc::busy);

@@ -51,6 +51,36 @@ TEST_CASE("a mirrored zone arrives, is on every node's list, and leaves") {
     CHECK(ram->allocate({.mirror = mirror::required}).has_value());
 }
 
+TEST_CASE("zones are attached as long as there is room for them; one too many changes nothing") {
+    firmware machine;
+    machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0);
+    const booted<reliable> ram(machine);
+    std::vector<std::vector<std::byte>> metadata;
+    errc answer = errc::ok;
+    std::size_t zones = 1;
+    for (std::uint64_t i = 0; i < 64 && answer == errc::ok; ++i) {
+        const range<> piece{{(8 + i) * frames_per_gibibyte}, 1024};
+        metadata.emplace_back(reliable::metadata_words(piece));
+        answer = ram->attach({piece, piece.count, 0, zone_kind::normal, false},
+                             {metadata.back().data(), metadata.back().size()}, start::fresh);
+        if (answer != errc::ok) break;
+        REQUIRE(ram->online(piece) == errc::ok);
+        ++zones;
+    }
+    CHECK(answer == errc::limit);
+    CHECK(zones == 9);  // of the boot, and machine_shape::spare_zones
+    CHECK(ram->zone_count() == zones);
+    CHECK(ram->free_frames() == 16384 + (zones - 1) * 1024);
+    CHECK(ram->validate() == errc::ok);
+    // In the place of one that leaves.
+    const range<> first{{8 * frames_per_gibibyte}, 1024};
+    REQUIRE(ram->isolate(first) == errc::ok);
+    REQUIRE(ram->offline(first) == errc::ok);
+    REQUIRE(ram->detach(first) == errc::ok);
+    CHECK(ram->attach({first, first.count, 0, zone_kind::normal, true},
+                      {metadata[0].data(), metadata[0].size()}, start::fresh) == errc::ok);
+}
+
 TEST_CASE("the only zone leaves and comes back as a mirrored one: it is no list's first choice any more") {
     firmware machine;
     machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0);

@@ -293,6 +293,30 @@ TEST_CASE("open and close") {
     CHECK(two.validate() == errc::ok);
 }
 
+TEST_CASE("what no tenant can ask for, open or closed") {
+    inhabited machine{half_mirrored{}};
+    memory& ram = *machine.ram;
+    owner one;
+    owner child;
+    for (const bool is_open : {false, true}) {
+        if (is_open) REQUIRE(one.open(ram, machine.owners, 1) == errc::ok);
+        CHECK(one.allocate({.order = owner::top_order + 1}).error() == errc::unsupported);
+        CHECK(one.allocate_at({first_ordinary, 0}) == errc::invalid);
+        CHECK(one.allocate_at({{~std::uint64_t{0}}, 2}) == errc::invalid);
+        CHECK(one.free(first_ordinary, owner::top_order + 1) == errc::unsupported);
+        CHECK(one.free(first_ordinary + 1, 1) == errc::misaligned);
+        CHECK(one.begin_move(first_ordinary, first_mirrored, 0) == errc::not_owned);
+        CHECK(one.allocate_at({first_ordinary, 4}) == (is_open ? errc::ok : errc::not_owned));
+        CHECK(child.open(one, 2) == (is_open ? errc::ok : errc::invalid));
+    }
+    CHECK(child.open(one, 2) == errc::busy);
+    CHECK(one.free(first_ordinary + 1, 1) == errc::misaligned);
+    check_held(one, 4, 0);
+    CHECK(one.free(first_ordinary, 2) == errc::ok);
+    CHECK(child.close() == errc::ok);
+    CHECK(one.close() == errc::ok);
+}
+
 TEST_CASE("frames outside of the book are not handed out") {
     const half_mirrored from;
     const booted<memory> ram(from);
