@@ -230,6 +230,77 @@ TEST_CASE("threads that touch what went find ones, whoever is first") {
     CHECK(pages.memory.lost_pages() == count);
 }
 
+/// Says of a memfd whatever it is told to.
+struct told_source {
+    file_descriptor file{};
+    device_layout what{};
+    device_piece piece{};
+
+    [[nodiscard]] device_layout layout() const noexcept {
+        device_layout told = what;
+        told.descriptor = file.number();
+        told.pieces = {&piece, 1};
+        return told;
+    }
+    [[nodiscard]] static bool is_present() noexcept { return true; }
+};
+
+TEST_CASE("a source that says what cannot be: told, closed, and nothing is mapped") {
+    const auto answer_of = [](device_layout what, device_piece piece) {
+        told_source source;
+        source.file = file_descriptor(memfd_create("told", MFD_CLOEXEC));
+        REQUIRE(ftruncate(source.file.number(), static_cast<off_t>(4 * page)) == 0);
+        source.what = what;
+        source.piece = piece;
+        mapped_device<told_source> memory;
+        const errc answer = memory.map(std::move(source));
+        CHECK(memory.is_mapped() == (answer == errc::ok));
+        CHECK(memory.size() == (answer == errc::ok ? what.bytes : 0));
+        return answer;
+    };
+    const device_layout good{.bytes = 2 * page, .page_bytes = page};
+    CHECK(answer_of(good, {0, 0, 2 * page}) == errc::ok);
+    CHECK(answer_of({.bytes = 0, .page_bytes = page}, {0, 0, page}) == errc::invalid);
+    CHECK(answer_of({.bytes = page, .page_bytes = 0}, {0, 0, page}) == errc::invalid);
+    CHECK(answer_of({.bytes = page, .lead = page, .page_bytes = page}, {0, 0, page}) == errc::invalid);
+    CHECK(answer_of({.bytes = ~std::uint64_t{0}, .page_bytes = page}, {0, 0, page}) == errc::limit);
+    CHECK(answer_of({.bytes = ~std::uint64_t{0} / 2, .page_bytes = page}, {0, 0, page}) == errc::limit);
+    CHECK(answer_of(good, {0, 0, 3 * page}) == errc::corrupt);
+    CHECK(answer_of(good, {2 * page, 0, page}) == errc::corrupt);
+    CHECK(answer_of(good, {~std::uint64_t{0} - page + 1, 0, 2 * page}) == errc::corrupt);
+    CHECK(answer_of(good, {0, 0, 0}) == errc::corrupt);
+    CHECK(answer_of(good, {8, 0, page}) == errc::misaligned);
+    CHECK(answer_of(good, {0, 0, page + 8}) == errc::misaligned);
+    CHECK(answer_of(good, {0, ~std::uint64_t{0} - page + 1, page}) == errc::limit);
+    CHECK(answer_of(good, {0, 8, page}) == errc::invalid);  // so says mmap
+    // What no piece has is there, but cannot be accessed.
+    told_source half;
+    half.file = file_descriptor(memfd_create("half", MFD_CLOEXEC));
+    REQUIRE(ftruncate(half.file.number(), static_cast<off_t>(page)) == 0);
+    half.what = good;
+    half.piece = {0, 0, page};
+    mapped_device<told_source> memory;
+    REQUIRE(memory.map(std::move(half)) == errc::ok);
+    CHECK(memory.load<std::uint32_t>(0).has_value());
+    CHECK(memory.load<std::uint32_t>(page).error() == errc::unsupported);
+    CHECK(memory.store<std::uint32_t>(page, 1) == errc::unsupported);
+}
+
+TEST_CASE("a shared file is opened once") {
+    shared_file file;
+    CHECK(file.open("/nowhere/at/all") == errc::revoked);
+    CHECK(file.create("none", 0) == errc::invalid);
+    CHECK(file.create("none", page, 40) == errc::invalid);
+    CHECK(file.create("none", ~std::uint64_t{0}) == errc::invalid);
+    REQUIRE(file.create("one", page) == errc::ok);
+    const int descriptor = file.descriptor();
+    CHECK(file.create("another", page) == errc::busy);
+    CHECK(file.open("/dev/null") == errc::busy);
+    CHECK(file.adopt(file_descriptor(dup(descriptor))) == errc::busy);
+    CHECK(file.descriptor() == descriptor);
+    CHECK(file.layout().bytes == page);
+}
+
 /// By the handler that is there.
 int signal_of_touching(std::byte* at) {
     caught_fault::expected = true;
