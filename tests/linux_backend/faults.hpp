@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstddef>
 
@@ -40,4 +42,18 @@ int signal_of(const Run& run) {
 inline void touch(std::byte* at) {
     volatile std::byte* const one = at;
     *one = *one;
+}
+
+/// How a process ends that does this, and nothing else: a wait status.
+template <class Run>
+int end_of(const Run& run) {
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) _exit(run());
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return status;
+}
+inline bool dies_of(int status, int number) {
+    return WIFSIGNALED(status) && WTERMSIG(status) == number;
 }

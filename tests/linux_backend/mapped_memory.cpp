@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -335,18 +334,8 @@ TEST_CASE("bus errors of others go to whom they belonged, and all do when nothin
     CHECK(signal_of([&] { touch(unguarded.bytes().data()); }) == SIGBUS);
 }
 
-/// How a process ends that does this, and nothing else: a wait status.
-template <class Run>
-int end_of(const Run& run) {
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) _exit(run());
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    return status;
-}
 bool dies_of_bus_error(int status) {
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS;
+    return dies_of(status, SIGBUS);
 }
 /// The kernel has found an error in a page that nobody touched.
 void tell_of_error(std::byte* at) {

@@ -274,6 +274,25 @@ TEST_CASE("faults that are not of a move go to whom they belong") {
     munmap(foreign, page);
 }
 
+TEST_CASE("a fault that was sent ends the program, or is ignored, as without us, and the handler stays") {
+    const auto watched = [](void (*before)(int)) {
+        return end_of([before] {
+            signal(SIGSEGV, before);
+            three_dimms machine(4);
+            process_mapping memory;
+            machine.fill(memory);
+            signalled_writers writers;
+            if (writers.watch(memory.bytes()) != errc::ok) return 1;
+            raise(SIGSEGV);
+            struct sigaction now {};
+            if (sigaction(SIGSEGV, nullptr, &now) != 0 || (now.sa_flags & SA_SIGINFO) == 0) return 2;
+            return 0;
+        });
+    };
+    CHECK(dies_of(watched(SIG_DFL), SIGSEGV));
+    CHECK(watched(SIG_IGN) == 0);
+}
+
 TEST_CASE("what holds writers back refuses what is not its") {
     three_dimms machine(4);
     process_mapping memory;

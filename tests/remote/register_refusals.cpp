@@ -25,6 +25,7 @@ void refuses(Programmer& programmer, Bridge& bridge, std::uint32_t windows, errc
              errc off_by_one) {
     const window_aim aim{{5 * bridge.model().aperture}, bridge.model().aperture};
     const std::uint64_t writes = bridge.register_writes;
+    const std::uint64_t reads = bridge.register_reads;
     for (const std::uint32_t window : {windows, windows + 1, 0x8000'0000U, ~std::uint32_t{0}}) {
         CAPTURE(window);
         CHECK(programmer.disable(window) == errc::invalid);
@@ -33,6 +34,7 @@ void refuses(Programmer& programmer, Bridge& bridge, std::uint32_t windows, errc
         CHECK(programmer.enable(window, aim) == errc::invalid);
         CHECK(programmer.enabled(window).error() == errc::invalid);
     }
+    CHECK(bridge.register_reads == reads);
     if (without_bytes != errc::ok) CHECK(programmer.enable(0, {aim.target, 0}) == without_bytes);
     if (off_by_one != errc::ok) CHECK(programmer.write(0, {{aim.target.value + 1}, aim.bytes}) == off_by_one);
     CHECK(bridge.register_writes == writes);
@@ -101,9 +103,29 @@ TEST_CASE("Switchtec") {
     CHECK(direct.disable(0) == errc::busy);
     CHECK(direct.disable(1) == errc::busy);
     CHECK(direct.begin_group() == errc::busy);
-    for (int i = 0; i < 100 && direct.disable(0) == errc::busy; ++i) {
+    const auto complete = [](auto verb) {
+        errc answer = errc::busy;
+        for (int i = 0; i < 100 && answer == errc::busy; ++i) answer = verb();
+        return answer;
+    };
+    CHECK(complete([&] { return direct.disable(0); }) == errc::ok);
+    // The link goes at any step of a change: what it had of the partition is given up, and the next one
+    // succeeds.
+    const window_aim aim{{5 * bridge.model().aperture}, bridge.model().aperture};
+    REQUIRE(complete([&] { return direct.write(0, aim); }) == errc::ok);
+    for (int at = 0; at < 12; ++at) {
+        errc answer = errc::busy;
+        for (int i = 0; i < at && answer == errc::busy; ++i) answer = direct.enable(0, aim);
+        bridge.drop_link();
+        if (answer == errc::busy) CHECK(complete([&] { return direct.enable(0, aim); }) == errc::revoked);
+        bridge.restore_link(true);
+        CHECK(complete([&] { return direct.enable(0, aim); }) == errc::ok);
+        CHECK(bridge.look(0).open);
+        CHECK(complete([&] { return direct.disable(0); }) == errc::ok);
+        CHECK(!bridge.look(0).open);
+        REQUIRE(complete([&] { return direct.write(0, aim); }) == errc::ok);
     }
-    CHECK(!bridge.look(0).open);
+    CHECK(!bridge.model().was_hurried);
 }
 
 TEST_CASE("PCI endpoint") {

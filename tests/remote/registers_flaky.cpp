@@ -107,4 +107,28 @@ TEST_CASE("a register that is not answered once leaves nothing behind: AMD, Swit
     });
 }
 
+TEST_CASE(
+    "Switchtec: a change by itself, one read of it unanswered: the next one finds the partition in order") {
+    for (std::uint64_t fails_at = 1;; ++fails_at) {
+        flaky<switchtec_model> with;
+        switchtec_registers programmer(with, 3);
+        const window_aim aim{{5 * with.bridge.model().aperture}, with.bridge.model().aperture};
+        const auto complete = [](auto verb) {
+            errc answer = errc::busy;
+            for (int i = 0; i < 100 && answer == errc::busy; ++i) answer = verb();
+            return answer;
+        };
+        REQUIRE(complete([&] { return programmer.write(0, aim); }) == errc::ok);
+        with.reads = 0;
+        with.fails_at = fails_at;
+        const errc answer = complete([&] { return programmer.enable(0, aim); });
+        if (with.reads < fails_at) break;
+        CHECK(answer == errc::revoked);
+        with.fails_at = 0;
+        CHECK(complete([&] { return programmer.enable(0, aim); }) == errc::ok);
+        CHECK(with.bridge.look(0).open);
+        CHECK(!with.bridge.model().was_hurried);
+    }
+}
+
 }  // namespace

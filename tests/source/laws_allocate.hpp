@@ -254,6 +254,7 @@ bool is_count_near(const Source& s) {
 
 TEST_CASE(
     "a count that costs one load is as near as the source says, frames that it holds for CPUs included") {
+    if (!counted_source<source>) return;
     online_rig r;
     CHECK(is_count_near(r.s));
     for (const unsigned order : {0u, 3u, source::top_order}) {

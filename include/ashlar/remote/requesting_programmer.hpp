@@ -130,8 +130,8 @@ constexpr errc judge_request(Programmer& programmer, const window_request& reque
 
 /// What the target does with a request: its own programmer's verb. `busy` is no answer: it is called again.
 /// `offered`: what of its memory the one who asks may see, who need not be trusted with more. The answer is
-/// `not_covered` for other bytes, `invalid` for a window that is written while it is open, or opened at
-/// something else than was written (its size is judged with its place); nothing is done then.
+/// `not_covered` for other bytes; `invalid` for a window that is written while it is open, or opened at
+/// another place than was written, where its size may reach beyond. Nothing is done then.
 template <window_programmer Programmer>
 constexpr result<window_reply> serve(Programmer& programmer, const window_request& request,
                                      view<const byte_range<peer>> offered) noexcept {

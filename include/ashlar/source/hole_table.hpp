@@ -75,7 +75,8 @@ class hole_table {
         changes_->store(static_cast<value>(changes_->load(memory_order::relaxed) + 2), memory_order::release);
         entries_[slot].store(hole.count == 0 ? value{0} : encode(hole), memory_order::release);
     }
-    /// What is cut or joined is for a moment there beside what it is made of, and after a crash for good.
+    /// Drops what lies in another hole of its kind: one that is cut or joined is for a moment there beside
+    /// what it is made of, and after a crash for good.
     constexpr void drop_covered() noexcept {
         for (std::size_t slot = 0; slot < size(); ++slot) {
             const stretch hole = at(slot);

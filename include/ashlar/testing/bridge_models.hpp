@@ -133,7 +133,8 @@ class switchtec_model : public model_base {
     std::uint32_t polls = 3;
     /// The next configuration fails.
     bool refuse = false;
-    /// Commands that were given, and whether one was given before the one before it had ended; a reset may.
+    /// Commands that were given, and whether one was given before the one before it had ended, or a lock of
+    /// what is locked; a reset may come at any time.
     std::uint32_t commands = 0;
     bool was_hurried = false;
 
@@ -141,7 +142,8 @@ class switchtec_model : public model_base {
     void write(register_file& file, std::uint64_t offset, std::uint32_t value) {
         if (offset == 4) {
             ++commands;
-            was_hurried = was_hurried || (file.get(0) >= 3 && value != 3);
+            const bool is_at_it = file.get(0) >= 3 || (file.get(0) == 2 && value == 1);
+            was_hurried = was_hurried || (is_at_it && value != 3);
             left_ = polls;
             file.set(0, value == 1 ? 3 : value == 2 ? 4 : 5);
         } else if (offset >= 0x40 && file.get(0) == 2) {

@@ -155,7 +155,8 @@ class crash_run {
         if (now_.which == verb::online || now_.which == verb::offline || now_.which == verb::revoke)
             bring_back(other);
     }
-    /// `limit`: the source keeps no more holes.
+    /// What is absent comes, frame by frame, but for what was revoked, and where the source has no room for
+    /// more holes (`limit`).
     void bring_back(Source& other) {
         for (std::uint64_t i = 0; i < frames_.count; ++i) {
             const frame<space> f = frames_.first + i;
