@@ -56,6 +56,7 @@ TEST_CASE("arrays that are full, nodes that cannot be") {
     CHECK(performance.add({.initiator = 0, .memory = 0, .write_latency = 1}) == errc::ok);
     CHECK(performance.add(access_performance{}) == errc::invalid);
     CHECK(performance.add({.initiator = 0, .memory = ashlar::max_nodes, .read_latency = 1}) == errc::invalid);
+    CHECK(performance.add({.initiator = ashlar::max_nodes, .memory = 0, .read_latency = 1}) == errc::invalid);
     CHECK(performance.pairs().size() == 1);
 
     CHECK(performance.add(memory_side_cache{.memory = 3, .level = 1, .levels = 2, .bytes = 64}) == errc::ok);

@@ -71,6 +71,7 @@ TEST_CASE("distances may be known before the nodes") {
     topology nodes;
     CHECK(nodes.remember_distance(2, 1, 42) == errc::ok);
     CHECK(nodes.remember_distance(2, 64, 42) == errc::limit);
+    CHECK(nodes.remember_distance(64, 2, 42) == errc::limit);
     REQUIRE(nodes.add(1).has_value());
     REQUIRE(nodes.add(2).has_value());
     REQUIRE(nodes.add(1000).has_value());
@@ -82,6 +83,7 @@ TEST_CASE("distances may be known before the nodes") {
     CHECK(nodes.set_distance(0, 1, 30) == errc::ok);
     CHECK(nodes.distance(0, 1) == 30);
     CHECK(nodes.set_distance(0, 2, 30) == errc::limit);
+    CHECK(nodes.set_distance(2, 0, 30) == errc::limit);
 }
 
 constexpr bool at_compile_time() {

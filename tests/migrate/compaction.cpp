@@ -147,6 +147,18 @@ TEST_CASE("no block can be made where everything is pinned, or nothing is free")
     CHECK(all.sound());
 }
 
+TEST_CASE("a block is not made in the midst of a compaction") {
+    compacted<radix> all;
+    scatter(all.on.source, all.book, 4, 6, 0);
+    all.whole.survey();
+    REQUIRE(all.whole.compact(all.mover, 1) == errc::limit);
+    CHECK(all.whole.make_block(9, all.mover).error() == errc::invalid);
+    CHECK(all.whole.make_block(0, all.mover).error() == errc::invalid);
+    REQUIRE(all.whole.compact(all.mover) == errc::ok);
+    CHECK(all.whole.make_block(0, all.mover).has_value());
+    CHECK(all.sound());
+}
+
 TEST_CASE("frames that cannot be read stay where they are, and what was taken for them is given back") {
     compacted<radix> all;
     const auto ids = scatter(all.on.source, all.book, 4, 9, 0);

@@ -159,6 +159,8 @@ TEST_CASE("a range that is isolated is one, until it is readmitted") {
     CHECK(around.units() == range<>{{512}, 512});
     CHECK(on.source.offers_row({1024}));
     CHECK(around.isolate(on.source, {}) == errc::invalid);
+    CHECK(around.isolate(on.source, {{600}, ~std::uint64_t{0}}) == errc::invalid);
+    CHECK(around.units() == range<>{{512}, 512});
     isolated_range<machine> other;
     CHECK(other.isolate(on.source, {{600}, 1}) == errc::busy);
     CHECK(other.units().empty());

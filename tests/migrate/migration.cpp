@@ -254,6 +254,7 @@ TEST_CASE("poisoned spares leave the pool") {
     CHECK(r.book.count(spare_state::free) == 1);
     CHECK(r.book.count(spare_state::active) == 1);
     CHECK(r.book.origin_of({0x3ffd}).error() == errc::not_owned);
+    CHECK(r.book.origin_of({0x800}).error() == errc::not_owned);  // no spare
     CHECK(!r.mover.admits({0x3ffc}));  // poisoned, and not the system's all the same
     std::vector<std::uint64_t> retired;
     r.mover.for_each_retired([&](frame<machine> f) { retired.push_back(f.number); });
@@ -274,11 +275,20 @@ TEST_CASE("what a table has from before a start is taken over") {
     CHECK(r.mover.adopt(origin) == errc::ok);
     CHECK(r.mover.adopt(origin) == errc::busy);
     CHECK(r.mover.adopt({0xa00}) == errc::busy);  // two origins in one place
+    REQUIRE(r.table.assign({0xb00}, {first_spare + 6}) == errc::ok);
+    REQUIRE(r.mover.poison({first_spare + 6}) == errc::ok);
+    CHECK(r.mover.adopt({0xb00}) == errc::busy);  // it failed since
+    CHECK(r.state(first_spare + 6) == spare_state::poisoned);
+    REQUIRE(r.table.assign({0xc00}, {first_spare + 7}) == errc::ok);
+    REQUIRE(r.pool.allocate_at({{first_spare + 7}, 1}) == errc::ok);
+    CHECK(r.mover.adopt({0xc00}) != errc::ok);  // free in the book, and somebody has it
+    CHECK(r.state(first_spare + 7) == spare_state::free);
+    REQUIRE(r.pool.free({first_spare + 7}, 0) == errc::ok);
     CHECK(r.state(first_spare + 5) == spare_state::active);
-    CHECK(r.pool.free_frames() == 1023);
+    CHECK(r.pool.free_frames() == 1022);
     REQUIRE(r.mover.restore(origin) == errc::ok);
     CHECK(r.reads(origin, 3));
-    CHECK(r.pool.free_frames() == 1024);
+    CHECK(r.pool.free_frames() == 1023);
 }
 
 TEST_CASE("with a cursor writes go on but for the lines that are copied") {
@@ -395,6 +405,7 @@ TEST_CASE("where nothing remaps an access is the access") {
     CHECK(r.byte({0x801}, 1) == std::byte{3});
     const auto ignore = [](std::byte*, std::uint64_t, std::uint64_t) {};
     CHECK(direct::visit(origin, {4096, 1}, access_kind::read, ignore) == errc::invalid);
+    CHECK(direct::visit(origin, {5000, ~std::uint64_t{0}}, access_kind::read, ignore) == errc::invalid);
 }
 
 }  // namespace

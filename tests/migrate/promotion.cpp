@@ -264,6 +264,55 @@ TEST_CASE("a tenant's frames are evacuated as his") {
     CHECK(emptied.report().foreign == 1);
 }
 
+TEST_CASE("what is another tenant's is not this one's, whatever its mover says of it") {
+    scene all(3000);
+    tenant_mover moved(all.owner, all.mover);
+    tenant<machine_of_rows> other;
+    REQUIRE(other.open(all.on.source, all.book.owners, 8) == errc::ok);
+    const auto pair = other.allocate(1);
+    REQUIRE(pair);
+    const std::uint64_t id = all.pages.enter(*pair, 1);
+    all.pages.pin(id);
+    CHECK(all.mover.block_of(*pair).error() == errc::busy);
+    CHECK(moved.block_of(*pair).error() == errc::not_owned);
+    all.pages.pin(id, false);
+    CHECK(all.mover.block_of(*pair)->order == 1);
+    CHECK(moved.block_of(*pair).error() == errc::not_owned);
+    // Of a block that is half his, too.
+    REQUIRE(other.free(*pair, 0) == errc::ok);
+    REQUIRE(all.owner.allocate_at({*pair, 1}) == errc::ok);
+    CHECK(moved.block_of(*pair).error() == errc::not_owned);
+}
+
+/// Whose users free each frame just before it is looked at.
+template <class Tenant>
+struct freeing_mover {
+    using space = machine;
+    Tenant& owner;
+    unsigned freed = 0;
+
+    result<used_block<>> block_of(frame<> f) {
+        freed += owner.free(f, 0) == errc::ok ? 1 : 0;
+        return errc::not_owned;
+    }
+    errc move(frame<>, frame<>, unsigned) { return errc::busy; }
+};
+
+TEST_CASE("what is freed since it was found is no failure") {
+    scene all(0);
+    tenant<machine_of_rows> short_lived;
+    REQUIRE(short_lived.open(all.on.source, all.book.owners, 9) == errc::ok);
+    for (int i = 0; i < 10; ++i) REQUIRE(short_lived.allocate(0).has_value());
+    freeing_mover<tenant<machine_of_rows>> frees{short_lived};
+    static_assert(frame_mover<decltype(frees)>);
+    promotion<machine_of_rows, tenant<machine_of_rows>> critical(all.on.source, short_lived);
+    CHECK(critical.promote(frees) == errc::ok);
+    CHECK(frees.freed == 10);
+    CHECK(critical.report().failed == 0);
+    CHECK(critical.report().moved == 0);
+    CHECK(short_lived.close() == errc::ok);
+}
+
 TEST_CASE("where there is no mirrored memory nothing moves") {
     zone_tests::firmware described;
     described.ram(0, bank::frames << 12, 0);

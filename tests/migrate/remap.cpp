@@ -175,6 +175,7 @@ TEST_CASE_TEMPLATE("storage that does not do", Table, ALL_REMAP_TABLES) {
     CHECK(Table::metadata_words({{0}, (std::uint64_t{1} << half) - 1}, {{0}, std::uint64_t{1} << (half - 1)},
                                 3) != 0);
     CHECK(attach({{0}, std::uint64_t{1} << 63}, {{0}, 1}, 3) == errc::limit);
+    CHECK(table.attach(origins, targets, ~std::size_t{0}, words.words()) == errc::limit);
     CHECK(table.attach(origins, targets, 3, words.words().subview(0, needed - 1)) == errc::limit);
     CHECK(table.capacity() == 0);
     CHECK(table.translate({100}) == frame<>{100});

@@ -123,6 +123,12 @@ TEST_CASE("pages that are absent say where they are, and are mapped in place of 
     CHECK(pages.map(0x7000, {.first = {0x9}}) == errc::busy);
     CHECK(pages.map(0x7000, {.first = {0x9}, .instead_of = location + 1}) == errc::busy);
     CHECK(pages.set_absent(0x7000, 5, location + 1) == errc::busy);
+    CHECK(pages.set_absent(0x80'0000'0000, 5, location) == errc::busy);  // no table there says anything
+    CHECK(pages.set_absent(0x7000, 5, ~std::uint64_t{0}) == errc::invalid);
+    CHECK(pages.set_absent(std::uint64_t{1} << 60, 5) == errc::invalid);
+    CHECK(pages.unmap(std::uint64_t{1} << 60).error() == errc::invalid);
+    CHECK(pages.unmap(0x7000, 9).error() == errc::invalid);
+    CHECK(pages.map(0x80'0000'0000, {.first = {0x9}, .instead_of = location}) == errc::busy);
     CHECK(pages.set_absent(0x7000, location + 1, location) == errc::ok);
     CHECK(pages.unmap(0x7000).error() == errc::not_owned);
     pages.prune();

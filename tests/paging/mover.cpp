@@ -169,6 +169,29 @@ TEST_CASE("what was read-only stays so; a frame of another leaf is not moved") {
     CHECK(s.entry() == x86_64::with_frame(before, 0x77, 0));
 }
 
+TEST_CASE("what the directory says is believed only of a page that is mapped there") {
+    scene<x86_64> s;
+    // Another page, one that is absent and says where its bytes are, and one that is not there at all.
+    s.reverse.addresses[0x60] = 0x5000;
+    CHECK(s.mover.block_of({0x60}).error() == errc::not_owned);
+    REQUIRE(s.rig.mapper->set_absent(0x6000, (std::uint64_t{0x61} << 12 | 6) >> 1) == errc::ok);
+    REQUIRE(x86_64::frame_of(s.rig.at(0x6000).entry, 0) == 0x61);
+    s.reverse.addresses[0x61] = 0x6000;
+    CHECK(s.mover.block_of({0x61}).error() == errc::not_owned);
+    s.reverse.addresses[0x62] = 0x40'0000'0000;
+    CHECK(s.mover.block_of({0x62}).error() == errc::not_owned);
+    const std::uint64_t before = s.entry();
+    CHECK(s.mover.move({0x60}, {0x77}, 0) == errc::busy);
+    CHECK(s.mover.move({0x61}, {0x77}, 0) == errc::busy);
+    CHECK(s.mover.move({0x62}, {0x77}, 0) == errc::busy);
+    // Sizes that a leaf does not have, and places that it cannot have.
+    CHECK(s.mover.move({0}, {std::uint64_t{1} << 27}, 27) == errc::unsupported);
+    CHECK(s.mover.move({0x55}, {0x200}, 9) == errc::misaligned);
+    CHECK(s.mover.move({0x200}, {0x55}, 9) == errc::misaligned);
+    CHECK(s.entry() == before);
+    CHECK(s.reverse.moves.empty());
+}
+
 TEST_CASE("a block of 2 MiB moves as one; split, its pages move") {
     scene<x86_64> s;
     auto& pages = *s.rig.mapper;

@@ -75,6 +75,7 @@ TEST_CASE("a detached source answers every verb") {
     CHECK(detached.revoke({{1}, 1}).error() == errc::unsupported);
     CHECK(detached.free({1}, 0) == errc::unsupported);
     CHECK(detached.detach({{1}, 1}) == errc::invalid);
+    CHECK(detached.detach({}) == errc::invalid);
     CHECK(detached.free_frames() == 0);
     CHECK_FALSE(detached.owns({1}));
     CHECK(detached.validate() == errc::ok);
@@ -90,6 +91,18 @@ TEST_CASE("attach refuses what does not fit") {
     CHECK(source.attach(attached, words, start::recover) == errc::corrupt);
     CHECK(source.attach({{0}, (std::uint64_t{1} << 31) - 1}, words, start::fresh) == errc::ok);
     CHECK(source.attach(attached, words, start::fresh) == errc::busy);
+}
+
+TEST_CASE("what has no memory yet is not closed, and only all of it is detached") {
+    word words[early::metadata_words(attached)];
+    early source;
+    REQUIRE(source.attach(attached, words, start::fresh) == errc::ok);
+    CHECK(source.isolate(attached) == errc::not_owned);
+    CHECK(source.readmit(attached) == errc::not_owned);
+    CHECK(source.online({{0x1003}, ~std::uint64_t{0}}) == errc::invalid);
+    CHECK(source.online({{0x1003}, 0}) == errc::invalid);
+    CHECK(source.detach({{0x1003}, 0x4fff}) == errc::invalid);
+    CHECK(source.online(attached) == errc::ok);
 }
 
 TEST_CASE("blocks are aligned, in one piece, and taken once") {

@@ -197,6 +197,42 @@ TEST_CASE_TEMPLATE("blocks of rows come out of the line that is in use", Source,
     CHECK(three_cpus::defects.empty());
 }
 
+TEST_CASE_TEMPLATE("rows that are no memory are not freed into the line that is in use", Source,
+                   exclusive_rows, shared_rows) {
+    // The last line ends in its midst.
+    const range<> uneven{many.first, many.count + line_size / 2};
+    attached_to<Source> a(uneven);
+    const frame<> last = many.end();
+    REQUIRE(a.memory.allocate_at(many) == errc::ok);
+    const auto used = a.memory.allocate({});
+    REQUIRE(used);
+    REQUIRE(*used >= last);
+    const std::uint64_t free = a.memory.free_frames();
+    CHECK(a.memory.free(last + line_size / 2, 7) == errc::not_owned);
+    CHECK(a.memory.free(last + (line_size - 128), 7) == errc::not_owned);
+    CHECK(a.memory.free_frames() == free);
+    CHECK(a.memory.validate() == errc::ok);
+    CHECK(a.memory.free(*used, 0) == errc::ok);
+}
+
+TEST_CASE("what a source of rows is asked for by layers") {
+    using source = radix_buddy<three_cpus>;
+    source none;
+    CHECK(none.take_row({}, {}).error() == errc::exhausted);
+    CHECK(none.steal_row({}).error() == errc::exhausted);
+    CHECK(none.take_lines({}, 3, {}).error() == errc::exhausted);
+    attached_to<source> a(many);
+    const request<> large{.order = 7};  // a row has 64 frames
+    const request<> elsewhere{.nodes = node_set{0}};
+    for (const request<>& each : {large, elsewhere}) {
+        CHECK(a.memory.take_row(each, {}).error() == errc::unsupported);
+        CHECK(a.memory.steal_row(each).error() == errc::unsupported);
+    }
+    CHECK(a.memory.take_lines({}, 40, {}).error() == errc::unsupported);
+    CHECK(a.memory.take_lines(elsewhere, 3, {}).error() == errc::unsupported);
+    CHECK(a.memory.free_frames() == many.count);
+}
+
 TEST_CASE("lines in a slot are isolated, revoked, recovered and visited as all else") {
     attached_many<exclusive_rows> a;
     const auto line = a.memory.allocate({.order = 9});

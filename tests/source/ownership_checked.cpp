@@ -241,6 +241,23 @@ TEST_CASE_TEMPLATE("recovery loses nothing: what slots held and what was on its 
     CHECK(refused.attach(frames, copy.words(), start::recover) == errc::corrupt);
 }
 
+TEST_CASE("who is told at a fresh start who lives is not asked") {
+    using checked = ownership_checked<list_buddy<three_cpus>>;
+    testing::word_buffer<checked::word> storage(checked::metadata_words(frames));
+    checked memory;
+    unsigned asked = 0;
+    const auto everybody = [&](frame<>) {
+        ++asked;
+        return true;
+    };
+    REQUIRE(memory.attach(frames, storage.words(), start::fresh, everybody) == errc::ok);
+    REQUIRE(memory.online(frames) == errc::ok);
+    CHECK(asked == 0);
+    CHECK(memory.held_by_users() == 0);
+    CHECK(memory.free_frames() == frames.count);
+    CHECK(memory.free(frames.first, 0) == errc::double_free);
+}
+
 /// As `list_buddy`, without the predicate.
 struct forgetful : list_buddy<three_cpus> {
     constexpr errc attach(range<> some, view<word> words, start how) noexcept {

@@ -242,6 +242,10 @@ TEST_CASE_TEMPLATE("bad arguments and requirements that nobody judges", Source, 
     const errc refused = judges ? errc::exhausted : errc::unsupported;
     CHECK(memory.take({.nodes = node_set::only(3)}).error() == refused);
     CHECK(memory.take({.mirror = mirror::required}).error() == refused);
+    // Where no block is asked for first, either.
+    CHECK(memory.take({.count = 5, .alignment = 64, .nodes = node_set::only(3)}).error() == refused);
+    CHECK(memory.take({.count = 5, .alignment = 64, .mirror = mirror::required}).error() == refused);
+    CHECK(memory.take({.count = 0, .nodes = node_set::only(3)}).error() == errc::invalid);
     CHECK(memory.take({.mirror = mirror::preferred}).has_value());
     CHECK(memory.take({.nodes = node_set::only(0)}).has_value() == judges);
     CHECK(memory.source.free_frames() == 0x1000 - (judges ? 2 : 1));

@@ -156,6 +156,8 @@ TEST_CASE("bad arguments; a machine before boot") {
     CHECK(ram->free_frames() == 4 * zone_frames);
     const auto asleep = std::make_unique<memory>();
     CHECK(asleep->allocate_contiguous({.count = 3}).error() == errc::exhausted);
+    CHECK(asleep->allocate_contiguous({.count = 0}).error() == errc::invalid);
+    CHECK(asleep->allocate({.order = memory::top_order + 1}).error() == errc::unsupported);
 }
 
 TEST_CASE("a range with a wrong block is refused whole, a range in no zone too") {

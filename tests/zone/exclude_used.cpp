@@ -72,13 +72,14 @@ TEST_CASE("nothing free, nothing usable; all free, nothing changed") {
     CHECK(machine.map.usable_frames() == 0x1000 - 0x400);
 }
 
-TEST_CASE("an empty range is invalid; a full map excludes more, never less") {
+TEST_CASE("no frames, or frames that wrap, are invalid; a full map excludes more, never less") {
     attached<bump<platform>> early;
     REQUIRE(early.source.allocate_at({{0x180}, 1}) == errc::ok);
     memory_entry one[1];
     memory_map map{one};
     REQUIRE(map.add(0, 16 * mebibyte, memory_kind::usable) == errc::ok);
     CHECK(exclude_used(map, early.source, {{0x100}, 0}) == errc::invalid);
+    CHECK(exclude_used(map, early.source, {{0x100}, ~std::uint64_t{0}}) == errc::invalid);
     CHECK(map.usable_frames() == 0x1000);
     CHECK(exclude_used(map, early.source, early.all) == errc::limit);
     map.for_each_usable([](const usable_run& run) { CHECK_FALSE(run.frames.contains(frame<>{0x180})); });

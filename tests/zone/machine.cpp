@@ -133,6 +133,12 @@ TEST_CASE("boot refuses what does not fit, and keeps nothing of it") {
     }
     CHECK(ram.boot(machine.map, machine.nodes, {metadata.data(), metadata.size()}) == errc::ok);
     CHECK(ram.boot(machine.map, machine.nodes, {metadata.data(), metadata.size()}) == errc::busy);
+    using few =
+        physical_memory<radix_zone, reliability_first, machine_shape{.max_zones = 1, .spare_zones = 0}>;
+    few less;
+    std::vector<std::byte> enough(2 * needed);
+    CHECK(less.boot(machine.map, machine.nodes, {enough.data(), enough.size()}) == errc::limit);
+    CHECK(less.zone_count() == 0);
 }
 
 TEST_CASE("a machine is recovered from the metadata of another, wherever they lie") {

@@ -128,6 +128,14 @@ TEST_CASE("what cannot be planned is refused and the map left alone") {
     CHECK(plan_metadata<few>(machine.map, machine.nodes, pieces).error() == errc::limit);
     CHECK(machine.map.usable_frames() == before);
 
+    // No place in the map to say that the piece is taken.
+    memory_entry one[1];
+    memory_map full{one};
+    topology node;
+    REQUIRE(node.add(0).has_value());
+    REQUIRE(full.add(gibibyte, 2 * gibibyte, memory_kind::usable) == errc::ok);
+    CHECK(plan_metadata<reliable>(full, node, pieces).error() == errc::limit);
+
     firmware tiny;
     tiny.ram(0, 0x1000, 0);  // frame 0 holds no metadata
     CHECK(plan_metadata<reliable>(tiny.map, tiny.nodes, pieces).error() == errc::exhausted);

@@ -86,6 +86,7 @@ TEST_CASE("storage and owners' numbers") {
     CHECK(owners.attach({{300}, 0}, {words.data(), words.size()}) == errc::invalid);
     CHECK(owners.attach({{300}, ~std::uint64_t{0}}, {words.data(), words.size()}) == errc::invalid);
     CHECK(owners.attach(bank, {words.data(), words.size() - 1}) == errc::limit);
+    CHECK(owners.attach({{0}, ~std::uint64_t{0}}, {words.data(), words.size()}) == errc::limit);
     CHECK(bytes_book::metadata_words({{300}, 0}) == 0);
     CHECK(bytes_book::metadata_words({{0}, ~std::uint64_t{0}}) == 0);
     REQUIRE(owners.attach(bank, {words.data(), words.size()}) == errc::ok);

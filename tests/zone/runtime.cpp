@@ -81,6 +81,31 @@ TEST_CASE("zones are attached as long as there is room for them; one too many ch
                       {metadata[0].data(), metadata[0].size()}, start::fresh) == errc::ok);
 }
 
+TEST_CASE("a zone that has no frames, or wraps, does not come; one whose words are damaged is found") {
+    firmware machine;
+    machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0);
+    const booted<reliable> ram(machine);
+    const range<> piece{{8 * frames_per_gibibyte}, 1024};
+    std::vector<std::byte> metadata(reliable::metadata_words(piece));
+    const view<std::byte> bytes{metadata.data(), metadata.size()};
+    CHECK(ram->attach({{piece.first, 0}, 0, 0, zone_kind::normal, false}, bytes, start::fresh) ==
+          errc::invalid);
+    CHECK(ram->attach({{piece.first, ~std::uint64_t{0}}, 1024, 0, zone_kind::normal, false}, bytes,
+                      start::fresh) == errc::invalid);
+    CHECK(ram->attach({piece, 1024, 0, zone_kind::normal, false}, bytes.subview(0, 64), start::fresh) ==
+          errc::limit);
+    CHECK(ram->attach({piece, 1024, 0, zone_kind::normal, false}, {}, start::fresh) == errc::limit);
+    CHECK(ram->zone_count() == 1);
+    REQUIRE(ram->attach({piece, 1024, 0, zone_kind::normal, false}, bytes, start::fresh) == errc::ok);
+    REQUIRE(ram->online(piece) == errc::ok);
+    REQUIRE(ram->validate() == errc::ok);
+    const std::vector<std::byte> sound = metadata;
+    for (std::byte& each : metadata) each = std::byte{0x5a};
+    CHECK(ram->validate() != errc::ok);
+    metadata = sound;
+    CHECK(ram->validate() == errc::ok);
+}
+
 TEST_CASE("the only zone leaves and comes back as a mirrored one: it is no list's first choice any more") {
     firmware machine;
     machine.ram(4 * gibibyte, 4 * gibibyte + 64 * mebibyte, 0);

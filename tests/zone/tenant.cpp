@@ -303,6 +303,7 @@ TEST_CASE("what no tenant can ask for, open or closed") {
         CHECK(one.allocate({.order = owner::top_order + 1}).error() == errc::unsupported);
         CHECK(one.allocate_at({first_ordinary, 0}) == errc::invalid);
         CHECK(one.allocate_at({{~std::uint64_t{0}}, 2}) == errc::invalid);
+        CHECK(one.allocate_contiguous({.count = 0}).error() == errc::invalid);
         CHECK(one.free(first_ordinary, owner::top_order + 1) == errc::unsupported);
         CHECK(one.free(first_ordinary + 1, 1) == errc::misaligned);
         CHECK(one.begin_move(first_ordinary, first_mirrored, 0) == errc::not_owned);

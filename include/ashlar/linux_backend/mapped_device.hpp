@@ -149,8 +149,7 @@ class mapped_device {
  private:
     errc map_pieces() noexcept {
         const device_layout what = source_.layout();
-        if (what.descriptor < 0 || what.bytes == 0 || what.page_bytes == 0 || what.lead >= what.page_bytes)
-            return errc::invalid;
+        if (what.descriptor < 0 || what.bytes == 0 || what.lead >= what.page_bytes) return errc::invalid;
         if (what.bytes > SIZE_MAX / 2 - 2 * what.page_bytes) return errc::limit;
         const auto page = static_cast<std::size_t>(what.page_bytes);
         const auto total = static_cast<std::size_t>(detail::whole_pages(what.lead + what.bytes, page));

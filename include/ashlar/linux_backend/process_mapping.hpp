@@ -141,7 +141,7 @@ class process_mapping {
         const memory_file* const file = memory_.file_of(f);
         const std::uintptr_t user = file == nullptr ? 0 : file->user_of(f);
         const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(table_.bytes().data());
-        if (user < first || user - first >= table_.bytes().size()) return errc::not_owned;
+        if (user - first >= table_.bytes().size()) return errc::not_owned;
         return ((user - first) / sizeof(word) << order_) + (f.number & offset_mask());
     }
     /// The block of the stretch that has the frame. `not_owned` if none has.

@@ -66,8 +66,7 @@ constexpr errc map_for_device(const Space& space, byte_address<guest> at, std::u
     if (length == 0 || byte_range<guest>{at, length}.wraps() || transfer.is_under_way()) return errc::invalid;
     const auto fits = [&](const scatter_piece& piece) {
         const std::uint64_t last = piece.at.value + (piece.bytes - 1);
-        if (last < piece.at.value || (last & ~device.mask) != 0 || (piece.at.value & ~device.mask) != 0)
-            return errc::beyond_mask;
+        if (last < piece.at.value || (last & ~device.mask) != 0) return errc::beyond_mask;
         return ((piece.at.value | piece.bytes) & (device.granule - 1)) != 0 ? errc::misaligned : errc::ok;
     };
     const auto route_to = [&](server_id to) -> const dma_route<Windows, Platform>* {

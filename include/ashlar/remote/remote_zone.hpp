@@ -118,9 +118,7 @@ class remote_zone {
     /// answer. The loss is told then, and is nothing for a loss that was told before.
     errc check(remote_loss& loss) noexcept {
         loss = {};
-        if (!is_attached()) return errc::not_owned;
-        if (!is_lost_ && pin_.local()) return errc::ok;
-        if (is_lost_) return errc::revoked;
+        if (is_attached() && !is_lost_ && pin_.local()) return errc::ok;
         const result<remote_loss> told = lose();
         if (!told) return told.error();
         loss = *told;

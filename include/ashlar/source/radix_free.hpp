@@ -104,7 +104,7 @@ class radix_free : public radix_recover<Platform, Shape> {
     [[nodiscard]] constexpr errc check_block(frame<space> first, unsigned order) const noexcept {
         if (order > Shape.top_order) return errc::unsupported;
         const range<space> frames = block(first, order);
-        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
+        if (!this->attached_range().contains(frames)) return errc::not_owned;
         return aligned(first, order) ? this->check_online(frames) : errc::misaligned;
     }
     [[nodiscard]] constexpr errc check_any_give(frame<space> first, unsigned order) const noexcept {

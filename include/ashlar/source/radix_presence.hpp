@@ -52,7 +52,7 @@ class radix_presence : public radix_take_rows<Platform, Shape> {
 
     [[nodiscard]] constexpr errc check_inside(range<space> frames) const noexcept {
         if (frames.empty() || frames.wraps()) return errc::invalid;
-        if (!this->attached() || !this->attached_range().contains(frames)) return errc::not_owned;
+        if (!this->attached_range().contains(frames)) return errc::not_owned;
         return errc::ok;
     }
 

@@ -85,7 +85,6 @@ class tenant {
     /// As a child: on the parent's machine, with the `mirror_first` that it has now. `invalid` if the parent
     /// is not open.
     constexpr errc open(const tenant& parent, owner_id id) noexcept {
-        if (is_open()) return errc::busy;
         if (!parent.is_open()) return errc::invalid;
         const errc answer = open(*parent.machine_, *parent.owners_, id);
         if (answer == errc::ok) set_mirror_first(parent.mirror_first());
@@ -188,7 +187,7 @@ class tenant {
     /// block than he may have; as `allocate` of `to`. Then `end_move`, or `cancel_move`; until then nobody
     /// frees either.
     constexpr errc begin_move(frame<space> from, frame<space> to, unsigned order) noexcept {
-        if (!is_open() || !holds(block(from, order))) return errc::not_owned;
+        if (!holds(block(from, order))) return errc::not_owned;
         const bool more = is_mirrored(to) && !is_mirrored(from);
         const std::uint64_t count = std::uint64_t{1} << order;
         if (more && !mirrored_.reserve(count)) return errc::limit;

@@ -23,7 +23,6 @@ errc attach_zone(Slots& zones, const typename Slots::description_type& what, vie
     if (table.size() == table.capacity()) return errc::limit;
     metadata_carver carver(metadata);
     const auto words = carver.template carve<typename zone_type::word>(zone_type::metadata_words(what.span));
-    if (carver.overflowed()) return errc::limit;
     if (const errc error = zones.add(words, what, how); error != errc::ok) return error;
     zones.publish();
     return errc::ok;

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What is refused before the system is asked for it, which might do it.
+#include <ashlar/linux_backend/kvm_memory_slot.hpp>
+//
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <sys/mman.h>
+
+#include <ashlar/linux_backend/file_descriptor.hpp>
+#include <ashlar/linux_backend/mapped_device.hpp>
+#include <ashlar/linux_backend/pci_resource.hpp>
+#include <ashlar/linux_backend/physical_window.hpp>
+#include <ashlar/linux_backend/process_path.hpp>
+#include <ashlar/linux_backend/shared_file.hpp>
+#include <ashlar/linux_backend/signalled_writers.hpp>
+#include <ashlar/linux_backend/vfio_areas.hpp>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "linux_backend/dimms.hpp"
+
+namespace {
+
+using namespace ashlar;
+
+constexpr std::uint64_t page = 4096;
+constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+
+/// Files and devices that answer nothing here: what reaches them is told as `unsupported`.
+[[nodiscard]] file_descriptor deaf() {
+    file_descriptor file(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    REQUIRE(file);
+    return file;
+}
+
+TEST_CASE("a slot of KVM has whole pages that the guest can address, and is set before it is used") {
+    const file_descriptor vm = deaf();
+    mapped_region memory;
+    REQUIRE(memory.map_zeros(2 * page) == errc::ok);
+    const view<std::byte> all = memory.bytes();
+    kvm_memory_slot slot;
+    CHECK(slot.set(vm.number(), 0, {0}, all) == errc::unsupported);
+    CHECK(slot.set(vm.number(), 0, {0}, {}) == errc::invalid);
+    CHECK(slot.set(vm.number(), 0, {most / page + 1}, all) == errc::invalid);
+    CHECK(slot.set(vm.number(), 0, {0}, {all.data() + 8, page}) == errc::misaligned);
+    CHECK(slot.set(vm.number(), 0, {0}, all.subview(0, page + 8)) == errc::misaligned);
+    CHECK(slot.log_writes(true) == errc::invalid);
+    std::uint64_t words[1];
+    CHECK(slot.fetch_written(words) == errc::invalid);
+}
+
+/// A device that says of itself what it is told to.
+struct told_source {
+    device_layout what{};
+    [[nodiscard]] device_layout layout() const noexcept { return what; }
+    [[nodiscard]] static bool is_present() noexcept { return true; }
+};
+static_assert(device_source<told_source>);
+
+TEST_CASE("devices that are not open, have no bytes, or begin in no page of theirs, are not mapped") {
+    shared_file memory;
+    REQUIRE(memory.create("ashlar", 2 * page) == errc::ok);
+    const device_piece whole[] = {{0, 0, 2 * page}};
+    const device_layout right{memory.descriptor(), page, 8, page, caching_mode::cached, whole};
+    const auto map = [](device_layout what) {
+        mapped_device<told_source> mapped;
+        const errc answer = mapped.map({what});
+        CHECK((mapped.size() != 0) == (answer == errc::ok));
+        return answer;
+    };
+    CHECK(map(right) == errc::ok);
+    device_layout wrong = right;
+    wrong.descriptor = -1;
+    CHECK(map(wrong) == errc::invalid);
+    wrong.pieces = {};
+    CHECK(map(wrong) == errc::invalid);
+    wrong = right;
+    wrong.bytes = 0;
+    CHECK(map(wrong) == errc::invalid);
+    wrong.bytes = most;
+    CHECK(map(wrong) == errc::limit);
+    wrong = right;
+    wrong.lead = page;
+    CHECK(map(wrong) == errc::invalid);
+    wrong.lead = 0;
+    wrong.page_bytes = 0;
+    CHECK(map(wrong) == errc::invalid);
+    wrong = right;
+    const device_piece past[] = {{0, most - (page - 1), 2 * page}};
+    wrong.pieces = past;
+    CHECK(map(wrong) == errc::limit);
+}
+
+TEST_CASE("files of memory: no frames, and more than a file has bytes for") {
+    memory_file file;
+    // As bytes these are one page more than 2^64.
+    CHECK(file.create("ashlar", {{0}, (std::uint64_t{1} << 52) + 1}) == errc::invalid);
+    CHECK(file.create("ashlar", {{0x100}, 0}) == errc::invalid);
+    CHECK(file.create("ashlar", {{most}, 2}) == errc::invalid);
+    CHECK(file.frames().empty());
+    REQUIRE(file.create("ashlar", {{0x100}, 4}) == errc::ok);
+    CHECK(file.punch({{0x100}, 0}) == errc::not_owned);
+    CHECK(file.punch({{0x102}, 3}) == errc::not_owned);
+    mapped_region again;
+    CHECK(file.map({{0x100}, 0}, again) == errc::not_owned);
+    CHECK(file.map({{0xff}, 2}, again) == errc::not_owned);
+    CHECK(again.bytes().empty());
+    mapped_region none;
+    CHECK(none.reserve(0, page) == errc::invalid);
+    CHECK(none.reserve(page, std::numeric_limits<std::size_t>::max()) == errc::invalid);
+    CHECK(none.reserve(std::size_t{1} << 62, page) == errc::exhausted);
+    CHECK(none.map_zeros(0) == errc::invalid);
+    CHECK(none.bytes().empty());
+}
+
+TEST_CASE("a mapping of a process: sizes that there are not, and moves that are not its own") {
+    three_dimms machine(8);
+    process_mapping memory;
+    CHECK(memory.reserve(machine.files(), 0) == errc::invalid);
+    CHECK(memory.reserve({}, 8) == errc::invalid);
+    CHECK(memory.reserve(machine.files(), std::uint64_t{1} << 40, 40) == errc::invalid);
+    CHECK(memory.reserve(machine.files(), most) == errc::invalid);
+    CHECK(memory.reserve(machine.files(), 7, 1) == errc::misaligned);
+    machine.fill(memory, 1);
+    CHECK(memory.reserve(machine.files(), 8) == errc::busy);
+    CHECK(memory.page_of({0x9999}).error() == errc::not_owned);
+    signalled_writers writers;
+    REQUIRE(writers.watch(memory.bytes()) == errc::ok);
+    // Nobody's part, and no part.
+    mapped_region other;
+    REQUIRE(other.map_zeros(page) == errc::ok);
+    CHECK(writers.hold(other.bytes()) == errc::invalid);
+    CHECK(writers.hold({}) == errc::invalid);
+    CHECK(writers.hold(memory.bytes().subview(page, 0)) == errc::invalid);
+    other.bytes()[0] = std::byte{1};
+    REQUIRE(writers.hold(memory.block_bytes(0)) == errc::ok);
+    writers.release(memory.block_bytes(0), false);
+    // Frame by frame only where a block is one.
+    process_path blocks(memory, writers, {0x100});
+    CHECK(blocks.hold({.origins = {{0x100}, 1}, .target = {0x20000}}) == errc::invalid);
+    writers.unwatch();
+    three_dimms small(4);
+    process_mapping single;
+    small.fill(single);
+    REQUIRE(writers.watch(single.bytes()) == errc::ok);
+    process_path path(single, writers, {0x100});
+    CHECK(path.hold({.origins = {{0x100}, 0}, .target = {0x20000}}) == errc::invalid);
+    CHECK(path.hold({.origins = {{0x102}, 3}, .target = {0x20000}}) == errc::invalid);
+    writers.unwatch();
+}
+
+template <std::size_t N>
+[[nodiscard]] errc read_number(const char (&text)[N]) {
+    return read_sysfs_number({text, N - 1}).error();
+}
+template <std::size_t N>
+[[nodiscard]] result<std::size_t> read_lines(const char (&text)[N], std::size_t places) {
+    pci_resource into[2];
+    return read_pci_resources({text, N - 1}, {into, places});
+}
+
+TEST_CASE("numbers and lines of sysfs that are none") {
+    CHECK(read_number("0x10\n") == errc::ok);
+    CHECK(read_number("0x") == errc::corrupt);
+    CHECK(read_number("") == errc::corrupt);
+    CHECK(read_number("0x10\n\n") == errc::corrupt);
+    CHECK(read_number("0x10 ") == errc::corrupt);
+    CHECK(*read_lines("0x0 0xff 0x200\n0x0 0x0 0x0\n", 2) == 2);
+    CHECK(read_lines("0x0 0xff 0x200\n0x0 0x0 0x0\n", 1).error() == errc::limit);
+    CHECK(read_lines("", 2).error() == errc::corrupt);
+    CHECK(read_lines("0x0 0xff\n", 2).error() == errc::corrupt);
+}
+
+TEST_CASE("regions of VFIO that end nowhere, and capabilities inside of what they belong to") {
+    struct {
+        vfio_region_info info{};
+        vfio_info_cap_header inside{};
+    } told;
+    const auto read = [&] {
+        std::byte raw[sizeof told];
+        std::memcpy(raw, &told, sizeof told);
+        device_piece pieces[2];
+        return read_vfio_region({raw, sizeof raw}, page, pieces);
+    };
+    told.info.flags = VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_READ;
+    told.info.size = 2 * page;
+    REQUIRE(read());
+    CHECK(read()->areas == 1);
+    told.info.size = most - page + 1;
+    CHECK(read().error() == errc::corrupt);
+    told.info.size = 2 * page;
+    told.info.offset = most - 2 * page + 1;
+    CHECK(read().error() == errc::corrupt);
+    told.info.offset = 0;
+    told.info.flags |= VFIO_REGION_INFO_FLAG_CAPS;
+    for (const std::uint32_t at : {8u, 24u, 31u}) {
+        told.info.cap_offset = at;
+        CHECK(read().error() == errc::corrupt);
+    }
+    told.info.cap_offset = sizeof told.info;
+    CHECK(read());
+}
+
+TEST_CASE("a window of physical memory that is too large for a mapping") {
+    physical_window window;
+    CHECK(window.open({{0}, most - page}, caching_mode::uncached, "/dev/null") == errc::invalid);
+    CHECK(window.open({{page}, most}, caching_mode::uncached, "/dev/null") == errc::invalid);
+    CHECK(window.open({{page}, page}, caching_mode::uncached, "/dev/null") == errc::ok);
+}
+
+}  // namespace
