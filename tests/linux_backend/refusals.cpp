@@ -6,19 +6,24 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <ashlar/linux_backend/file_descriptor.hpp>
+#include <ashlar/linux_backend/kvm_slot_path.hpp>
 #include <ashlar/linux_backend/mapped_device.hpp>
 #include <ashlar/linux_backend/pci_resource.hpp>
 #include <ashlar/linux_backend/physical_window.hpp>
+#include <ashlar/linux_backend/process_pages.hpp>
 #include <ashlar/linux_backend/process_path.hpp>
 #include <ashlar/linux_backend/shared_file.hpp>
 #include <ashlar/linux_backend/signalled_writers.hpp>
 #include <ashlar/linux_backend/vfio_areas.hpp>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "harness/by_day.hpp"
 #include "linux_backend/dimms.hpp"
 
 namespace {
@@ -149,6 +154,90 @@ TEST_CASE("a mapping of a process: sizes that there are not, and moves that are 
     CHECK(path.hold({.origins = {{0x100}, 0}, .target = {0x20000}}) == errc::invalid);
     CHECK(path.hold({.origins = {{0x102}, 3}, .target = {0x20000}}) == errc::invalid);
     writers.unwatch();
+}
+
+struct page_platform : platform {
+    static constexpr std::uint64_t frame_bytes = page;
+    [[nodiscard]] static void* bytes_of(frame<>) noexcept { return nullptr; }
+};
+
+TEST_CASE("writers that nobody watches, and a log that there is not, hold no move up") {
+    three_dimms machine(4);
+    process_mapping memory;
+    machine.fill(memory);
+    signalled_writers nobody;
+    process_pages pages(memory, nobody);
+    CHECK(pages.hold({{machine.at(0, 1)}, 0}) == errc::invalid);
+    kvm_memory_slot unset;
+    std::uint64_t words[2]{};
+    kvm_slot_path<page_platform, signalled_writers> path(unset, memory, nobody, {0x100}, words);
+    CHECK(path.track({.origins = {{0x100}, 1}, .target = machine.at(1, 0)}) == errc::invalid);
+    CHECK(path.hold({.origins = {{0x200}, 1}, .target = machine.at(1, 0)}) == errc::invalid);
+    CHECK(*memory.frame_of(0) == machine.at(0, 0));
+}
+
+/// While it lives the process gets `bytes` of addresses more, and then none.
+struct few_addresses {
+    ::rlimit before{};
+
+    explicit few_addresses(std::uint64_t bytes) {
+        unsigned long size = 0;
+        std::FILE* const file = std::fopen("/proc/self/statm", "r");
+        REQUIRE(file != nullptr);
+        const int read = std::fscanf(file, "%lu", &size);
+        (void)std::fclose(file);
+        REQUIRE(read == 1);
+        REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
+        const ::rlimit now{size * page + bytes, before.rlim_max};
+        REQUIRE(::setrlimit(RLIMIT_AS, &now) == 0);
+    }
+    ~few_addresses() { (void)::setrlimit(RLIMIT_AS, &before); }
+    few_addresses(const few_addresses&) = delete;
+    few_addresses& operator=(const few_addresses&) = delete;
+};
+
+// (AddressSanitizer has all addresses already.)
+TEST_CASE("where the process has no addresses left it is told so, and all is as before" *
+          doctest::skip(harness::address_sanitizer)) {
+    constexpr std::uint64_t frames = 64;
+    for (const std::uint64_t room :
+         {std::uint64_t{0}, frames}) {  // with room for the frames, but not for more
+        memory_file file;
+        errc answer = errc::ok;
+        {
+            const few_addresses limit(room * page);
+            answer = file.create("ashlar", {{0x100}, frames});
+        }
+        CHECK(answer == errc::exhausted);
+        CHECK(file.frames().empty());
+        CHECK(file.create("ashlar", {{0x100}, frames}) == errc::ok);
+    }
+    three_dimms machine(frames);
+    for (const std::uint64_t room : {std::uint64_t{0}, std::uint64_t{2}}) {  // the table alone has room
+        process_mapping memory;
+        errc answer = errc::ok;
+        {
+            const few_addresses limit(room * page);
+            answer = memory.reserve(machine.files(), frames);
+        }
+        CHECK(answer == errc::exhausted);
+        CHECK(memory.pages() == 0);
+        machine.fill(memory);
+    }
+    // What is lost is noted in two bits a page: so large that the notes are larger than a page.
+    constexpr std::uint64_t large = std::uint64_t{1} << 30;
+    for (const std::uint64_t room : {std::uint64_t{0}, large / page + 1}) {
+        shared_file memory;
+        REQUIRE(memory.create("ashlar", large) == errc::ok);
+        mapped_device<shared_file> mapped;
+        errc answer = errc::ok;
+        {
+            const few_addresses limit(room * page);
+            answer = mapped.map(std::move(memory));
+        }
+        CHECK(answer == errc::exhausted);
+        CHECK(mapped.size() == 0);
+    }
 }
 
 template <std::size_t N>

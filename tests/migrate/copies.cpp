@@ -84,6 +84,21 @@ struct slow_channel {
 using by_dma = rig<trap_and_retry, array_platform<>, dma_copy<slow_channel>>;
 static_assert(dma_engine<slow_channel> && part_copier<dma_copy<slow_channel>>);
 
+TEST_CASE("what an engine has copied whole is done, also if less was asked for meanwhile") {
+    const rig<trap_and_retry> memory;
+    slow_channel channel;
+    dma_copy copy(channel);
+    const auto ask = [&](std::uint64_t count) { return copy({1}, {2}, {0, count}); };
+    for (int i = 0; i < 3; ++i) CHECK(ask(256).error == errc::busy);
+    const copy_result whole = ask(256);
+    CHECK(whole.error == errc::ok);
+    CHECK(whole.done == 256);
+    for (int i = 0; i < 3; ++i) CHECK(ask(256).error == errc::busy);
+    const copy_result part = ask(64);
+    CHECK(part.error == errc::ok);
+    CHECK(part.done == 64);
+}
+
 TEST_CASE("a DMA engine copies between steps, and nobody waits") {
     slow_channel channel;
     by_dma r({}, dma_copy(channel));
@@ -144,6 +159,44 @@ TEST_CASE("errors of the engine, and of the memory that it reads") {
     CHECK(r.mover.report().first_lost == 1024);
     CHECK(r.pool.free_frames() == 1024);
     CHECK(r.table.size() == 0);
+}
+
+/// The processor's, until it is told to fail.
+struct failing_copy {
+    const errc* answer;
+    copy_result operator()(frame<machine> from, frame<machine> to, frame_part part) const noexcept {
+        if (*answer != errc::ok) return {0, *answer};
+        return cpu_part_copy<array_platform<>>{}(from, to, part);
+    }
+};
+
+TEST_CASE("lines that cannot be copied again end the move, in its last step, too") {
+    for (const bool is_ready : {false, true}) {
+        errc answer = errc::ok;
+        rig<dirty_recopy<>, array_platform<>, failing_copy> r({}, failing_copy{&answer});
+        r.fill({0x800}, 1);
+        REQUIRE(r.mover.begin({{0x800}, 1}) == errc::ok);
+        REQUIRE(*r.mover.step(4096) == move_progress::more);
+        if (is_ready) {
+            while (*r.mover.step(512) == move_progress::more) {
+            }
+        }
+        const std::byte written{0xa1};
+        REQUIRE(r.access.write(0x800000 + 77, {&written, 1}) == errc::ok);
+        answer = errc::corrupt;
+        if (is_ready) {
+            CHECK(r.mover.commit() == errc::corrupt);
+        } else {
+            CHECK(r.mover.step(4096).error() == errc::corrupt);
+        }
+        CHECK(r.mover.report().obstacle == move_obstacle::copy_engine);
+        CHECK(r.pool.free_frames() == 1024);
+        CHECK(r.table.size() == 0);
+        CHECK(r.byte({0x800}, 77) == written);
+        answer = errc::ok;
+        REQUIRE(r.mover.migrate(frame<os>{0x800}) == errc::ok);
+        CHECK(r.byte({0x3c00}, 77) == written);
+    }
 }
 
 }  // namespace

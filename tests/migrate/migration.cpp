@@ -405,7 +405,7 @@ TEST_CASE("where nothing remaps an access is the access") {
     CHECK(r.byte({0x801}, 1) == std::byte{3});
     const auto ignore = [](std::byte*, std::uint64_t, std::uint64_t) {};
     CHECK(direct::visit(origin, {4096, 1}, access_kind::read, ignore) == errc::invalid);
-    CHECK(direct::visit(origin, {5000, ~std::uint64_t{0}}, access_kind::read, ignore) == errc::invalid);
+    CHECK(direct::visit(origin, {5000, 1}, access_kind::read, ignore) == errc::invalid);
 }
 
 }  // namespace

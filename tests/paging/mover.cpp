@@ -27,10 +27,12 @@ struct directory {
     using space = machine;
     std::map<std::uint64_t, std::uint64_t> addresses;  ///< of first frames
     std::function<bool()> is_pinned = [] { return false; };
+    errc refusal = errc::ok;
     unsigned asked = 0;
     std::vector<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, unsigned>> moves;
 
     result<std::uint64_t> address_of(frame<> f) {
+        if (refusal != errc::ok) return refusal;
         const auto above = addresses.upper_bound(f.number);
         if (above == addresses.begin()) return errc::not_owned;
         const auto [first, address] = *std::prev(above);
@@ -184,11 +186,46 @@ TEST_CASE("what the directory says is believed only of a page that is mapped the
     CHECK(s.mover.move({0x60}, {0x77}, 0) == errc::busy);
     CHECK(s.mover.move({0x61}, {0x77}, 0) == errc::busy);
     CHECK(s.mover.move({0x62}, {0x77}, 0) == errc::busy);
+    // Mapped several times, as it says.
+    s.reverse.refusal = errc::unsupported;
+    CHECK(s.mover.block_of({0x55}).error() == errc::unsupported);
+    CHECK(s.mover.move({0x55}, {0x77}, 0) == errc::unsupported);
+    s.reverse.refusal = errc::ok;
     // Sizes that a leaf does not have, and places that it cannot have.
     CHECK(s.mover.move({0}, {std::uint64_t{1} << 27}, 27) == errc::unsupported);
     CHECK(s.mover.move({0x55}, {0x200}, 9) == errc::misaligned);
     CHECK(s.mover.move({0x200}, {0x55}, 9) == errc::misaligned);
     CHECK(s.entry() == before);
+    CHECK(s.reverse.moves.empty());
+}
+
+TEST_CASE("what is mapped there by others while it moves stays as they made it") {
+    scene<x86_64> s;
+    auto& pages = *s.rig.mapper;
+    const auto others = [&] {
+        REQUIRE(pages.unmap(0x5000));
+        REQUIRE(pages.map(0x5000, {.first = {0x99}, .permissions = {.write = true}}) == errc::ok);
+    };
+    s.copy = [&](frame<>, frame<>) {
+        others();
+        return errc::ok;
+    };
+    CHECK(s.mover.move({0x55}, {0x77}, 0) == errc::busy);
+    CHECK(s.rig.at(0x5000).target() == frame<>{0x99});
+    CHECK(x86_64::is_writable(s.entry()));
+    CHECK(x86_64::software_of(s.entry()) == 0);
+    // A copy that fails besides, and one that has the same frame in it.
+    REQUIRE(pages.unmap(0x5000));
+    REQUIRE(pages.map(0x5000, {.first = {0x55}, .permissions = {.write = true}}) == errc::ok);
+    s.copy = [&](frame<>, frame<>) {
+        REQUIRE(pages.unmap(0x5000));
+        REQUIRE(pages.map(0x5000, {.first = {0x55}, .software = 1}) == errc::ok);
+        return errc::unreadable;
+    };
+    CHECK(s.mover.move({0x55}, {0x77}, 0) == errc::unreadable);
+    CHECK(s.rig.at(0x5000).target() == frame<>{0x55});
+    CHECK(!x86_64::is_writable(s.entry()));
+    CHECK(x86_64::software_of(s.entry()) == 1);
     CHECK(s.reverse.moves.empty());
 }
 

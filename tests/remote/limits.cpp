@@ -175,6 +175,10 @@ TEST_CASE("ranges that wrap, and no windows at all") {
     attached_cache<window_cache<memory_aimer>, memory_aimer> with(bridge);
     REQUIRE(with.cache.pin({0x5000}, 8));
     const std::uint64_t aims = bridge.aims;
+    const auto known = with.cache.pin({0x5000}, 8).handle();
+    CHECK(with.cache.pin_again(known, {0x5ffc}, 8).error() == errc::misaligned);
+    CHECK(with.cache.pin_again(known, {0x5000}, 0).error() == errc::invalid);
+    CHECK(with.cache.pin_again(known, {0x5008}, 8));
     CHECK(with.cache.forget({{0x5000}, last_address}) == errc::invalid);
     CHECK(with.cache.pin({0x5000}, 8));
     CHECK(bridge.aims == aims);
@@ -292,6 +296,32 @@ TEST_CASE("walks that would lead past the end of addresses, or before the table"
     CHECK(reads == 1);
 }
 
+/// One whose upper level is a block of all addresses.
+struct wide_p2m {
+    static constexpr unsigned levels = 2;
+    static constexpr unsigned page_shift = 12;
+    static constexpr unsigned index_bits(unsigned level) noexcept { return level == 0 ? 52 : 1; }
+    static constexpr bool is_valid(std::uint64_t, unsigned) noexcept { return true; }
+    static constexpr bool is_leaf(std::uint64_t, unsigned level) noexcept { return level != 0; }
+    static constexpr std::uint64_t address_of(std::uint64_t, unsigned) noexcept { return 0; }
+};
+static_assert(p2m_format<wide_p2m>);
+
+TEST_CASE("a block that is as large as all addresses is none") {
+    const byte_range<peer> all[] = {{{0}, last_address}};
+    const auto read = [](byte_address<peer>) { return result<std::uint64_t>(1); };
+    CHECK(walk_p2m<wide_p2m>({{0x1000}, {0}, 1}, all, {0x5000}, read).error() == errc::corrupt);
+}
+
+/// Of which each 32 bits are where they are.
+struct numbered_registers {
+    std::uint32_t read32(std::uint64_t offset) { return static_cast<std::uint32_t>(offset); }
+    std::uint64_t read64(std::uint64_t offset) { return offset; }
+    void write32(std::uint64_t, std::uint32_t) {}
+    void write64(std::uint64_t, std::uint64_t) {}
+    void store_fence() {}
+};
+
 /// Registers that are all 0, whatever is written.
 struct dead_registers {
     std::uint64_t writes = 0;
@@ -311,6 +341,9 @@ TEST_CASE("PLX: windows of 32 bits lie side by side") {
     CHECK(narrow.write(1, {{0x10'0000}, mib}) == errc::ok);
     CHECK(none.writes == 2);
     CHECK(narrow.read(1)->value == 0);
+    numbered_registers all;
+    CHECK((plx_registers(all, {}, false).read(1)->value >> 32) == 0);
+    CHECK((plx_registers(all, {}, true).read(1)->value >> 32) != 0);
     // The lower half keeps nothing of what closes it: that the upper one is as it should be is not enough.
     plx_registers wide(none, {}, true);
     CHECK(wide.disable(1) == errc::corrupt);

@@ -260,6 +260,8 @@ TEST_CASE("plans of the presets") {
     planned_window plan[40];
     SUBCASE("two BARs for what lies in both") {
         CHECK(plan_windows(presets::intel_gen3, {{0x1'8000'0000}, 0x1'0000'0000}, {}, plan).value() == 2);
+        CHECK(plan_windows(presets::intel_gen3, {{6 * gib}, ~std::uint64_t{0}}, {}, plan).error() ==
+              errc::invalid);
         const auto count = plan_windows(presets::intel_gen3, {{6 * gib}, 4 * gib}, {}, plan);
         REQUIRE(*count == 2);
         CHECK(plan[0].block == block{{4 * gib}, 4 * gib});

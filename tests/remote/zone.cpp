@@ -239,6 +239,14 @@ TEST_CASE("what cannot be attached changes nothing") {
     CHECK(host.attach(2, {{0x1000'0000}, 0x1800}) == errc::misaligned);
     CHECK(host.attach(2, {{0x1000'0000}, 65 * mebibyte}) == errc::not_covered);
     CHECK(host.attach(4) == errc::invalid);
+    CHECK(host.zone.attach(*host.ram.ram, host.window, donated, 2,
+                           {host.metadata.data(), host.metadata.size()}, zone_kind::normal,
+                           64) == errc::invalid);
+    // Here it begins at a page, there it does not.
+    const byte_range<peer> odd{{0x1000'0800}, 0x1000};
+    identity_window<> shifted{odd, {0x400'1000'0000}};
+    CHECK(host.zone.attach(*host.ram.ram, shifted, odd, 2, {host.metadata.data(), host.metadata.size()}) ==
+          errc::misaligned);
     host.window.link_lost();
     CHECK(host.attach() == errc::revoked);
     host.window.link_restored();
@@ -257,6 +265,12 @@ TEST_CASE("what cannot be attached changes nothing") {
     CHECK(host.ram->free_frames() == before);
     CHECK(host.ram->zone_count() == 2);
     CHECK(host.attach() == errc::ok);
+    // One zone, also for other bytes.
+    CHECK(host.attach(2, {{0x1100'0000}, 0x1000}) == errc::busy);
+    CHECK(host.ram->zone_count() == 3);
+    host.window.link_lost();
+    CHECK(host.zone.lose().has_value());
+    CHECK(host.zone.lose().error() == errc::revoked);
     CHECK(host.zone.detach() == errc::ok);
 }
 

@@ -309,6 +309,25 @@ TEST_CASE("a unit that somebody is accepting for too long: busy, and the block g
     CHECK(a.memory.mark_unaccepted({{60}, 4}) == errc::busy);
     CHECK(guest_platform::asked.empty());
 }
+TEST_CASE(
+    "a unit that somebody is accepting is not marked, nor what is beside it, though nothing is online") {
+    attached<accepted<radix_buddy<guest_platform, radix_shape>>> a;
+    REQUIRE(a.memory.mark_unaccepted({{64}, 64}) == errc::ok);
+    const std::uint64_t before = a.memory.unaccepted_frames();
+    static errc told = errc::ok;
+    static decltype(a.memory)* marked = nullptr;
+    marked = &a.memory;
+    guest_platform::refuse = [](range<>) {
+        told = marked->mark_unaccepted({{64}, 516});
+        return errc::limit;
+    };
+    CHECK(a.memory.accept_ahead({{64}, 1}) == errc::limit);
+    CHECK(told == errc::busy);
+    CHECK(a.memory.unaccepted_frames() == before);
+    guest_platform::refuse = nullptr;
+    CHECK(a.memory.mark_unaccepted({{64}, 516}) == errc::ok);
+    CHECK(a.memory.unaccepted_frames() == 516);
+}
 
 /// A guest whose stores are watched, for crashes; its acceptances are not counted.
 struct observed_guest : platform {

@@ -207,6 +207,7 @@ TEST_CASE_TEMPLATE("rows that are no memory are not freed into the line that is 
     const auto used = a.memory.allocate({});
     REQUIRE(used);
     REQUIRE(*used >= last);
+    REQUIRE(a.memory.allocate({.order = 6}));
     const std::uint64_t free = a.memory.free_frames();
     CHECK(a.memory.free(last + line_size / 2, 7) == errc::not_owned);
     CHECK(a.memory.free(last + (line_size - 128), 7) == errc::not_owned);
