@@ -362,6 +362,41 @@ TEST_CASE("Intel: what has no index is not told one, and a group without a chang
     CHECK(bridge.register_reads == reads);
 }
 
+/// Registers of which one does not answer.
+struct half_gone {
+    std::uint64_t gone = last_address;
+    std::vector<std::uint64_t> asked{};
+
+    std::uint32_t read32(std::uint64_t offset) { return static_cast<std::uint32_t>(read64(offset)); }
+    std::uint64_t read64(std::uint64_t offset) {
+        asked.push_back(offset);
+        return offset == gone ? last_address : 0x40'0000'0000;
+    }
+    void write32(std::uint64_t, std::uint32_t) {}
+    void write64(std::uint64_t, std::uint64_t) {}
+    void store_fence() {}
+};
+
+TEST_CASE("Intel: whether a window is open is told by all of its registers, or not at all") {
+    half_gone registers;
+    intel_gen1_registers first(registers, 2 * mib);
+    intel_gen3_registers third(registers, 0x40'0000'0000, 0x41'0000'0000);
+    REQUIRE(first.enabled(1).has_value());
+    const std::vector<std::uint64_t> of_first = registers.asked;
+    registers.asked.clear();
+    REQUIRE(third.enabled(1).has_value());
+    const std::vector<std::uint64_t> of_third = registers.asked;
+    CHECK(of_first.size() == 2);
+    for (const std::uint64_t each : of_first) {
+        registers.gone = each;
+        CHECK(first.enabled(1).error() == errc::revoked);
+    }
+    for (const std::uint64_t each : of_third) {
+        registers.gone = each;
+        CHECK(third.enabled(1).error() == errc::revoked);
+    }
+}
+
 TEST_CASE("IDT: slices that are closed and opened together are read back together") {
     simulated_bridge<idt_slices_model> table;
     platform::atomic<std::uint32_t> port;

@@ -61,6 +61,13 @@ static_assert(byte_address<guest>{0x7000'0010}.frame_of(12) == frame<guest>{0x70
 static_assert(byte_range<peer>{{1}, ~std::uint64_t{0}}.wraps() == false);
 static_assert(byte_range<peer>{{2}, ~std::uint64_t{0}}.wraps());
 
+TEST_CASE("bytes that lie in two places of a window are not one") {
+    CHECK(turned.to_local({0x5'41ff'fffc}, 8).error() == errc::misaligned);
+    CHECK(turned.to_local({0x5'41ff'fffc}, 4)->value == 0x38'05ff'fffc);
+    CHECK(turned.to_peer({0x38'03ff'fffc}, 8).error() == errc::misaligned);
+    CHECK(turned.to_peer({0x38'03ff'fffc}, 4)->value == 0x5'43ff'fffc);
+}
+
 TEST_CASE("both ways through random windows come to the same byte") {
     std::uint64_t seed = 1;
     const auto next = [&seed] { return seed = seed * 6364136223846793005u + 1442695040888963407u; };

@@ -161,9 +161,13 @@ TEST_CASE_TEMPLATE("a link that is lost takes the frames along, is told once, an
 struct refusing : plain {
     errc online_answer = errc::ok;
     errc detach_answer = errc::ok;
+    errc isolate_answer = errc::ok;
 
     errc online(range<> frames) noexcept {
         return online_answer != errc::ok ? online_answer : plain::online(frames);
+    }
+    errc isolate(range<> frames) noexcept {
+        return isolate_answer != errc::ok ? isolate_answer : plain::isolate(frames);
     }
     errc detach(range<> frames) noexcept {
         return detach_answer != errc::ok ? detach_answer : plain::detach(frames);
@@ -185,6 +189,10 @@ TEST_CASE("a step that is refused after another one was done: as before, or to b
     REQUIRE(host.attach() == errc::ok);
 
     CHECK(host.attach() == errc::busy);
+    ram.isolate_answer = errc::busy;
+    CHECK(host.zone.detach() == errc::busy);
+    CHECK(ram.free_frames() == before + far_frames);
+    ram.isolate_answer = errc::ok;
     // Its frames are offline, but the zone stays: taken back, it is as it was.
     ram.detach_answer = errc::busy;
     CHECK(host.zone.detach() == errc::busy);
