@@ -87,6 +87,12 @@ TEST_CASE("a device: its resources, its switches, and what it says of itself") {
     }
     device.close();
     CHECK(folder.read("enable").substr(0, 1) == "0");  // taken back
+    REQUIRE(device.open(folder.path().c_str()) == errc::ok);
+    std::filesystem::remove(folder.path("enable"));
+    CHECK(device.enable() == errc::revoked);
+    folder.write("enable", "0\n");
+    device.close();
+    CHECK(folder.read("enable") == "0\n");  // what was not switched on is not switched off
 
     REQUIRE(device.open(folder.path().c_str()) == errc::ok);
     CHECK(*device.decodes_memory());

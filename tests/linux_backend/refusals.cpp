@@ -111,6 +111,8 @@ TEST_CASE("files of memory: no frames, and more than a file has bytes for") {
     mapped_region again;
     CHECK(file.map({{0x100}, 0}, again) == errc::not_owned);
     CHECK(file.map({{0xff}, 2}, again) == errc::not_owned);
+    CHECK(file.lock({{0x100}, 0}) == errc::not_owned);
+    CHECK(file.claim({{0x100}, 0}, 1) == errc::not_owned);
     CHECK(again.bytes().empty());
     mapped_region none;
     CHECK(none.reserve(0, page) == errc::invalid);
@@ -153,6 +155,16 @@ TEST_CASE("a mapping of a process: sizes that there are not, and moves that are 
     process_path path(single, writers, {0x100});
     CHECK(path.hold({.origins = {{0x100}, 0}, .target = {0x20000}}) == errc::invalid);
     CHECK(path.hold({.origins = {{0x102}, 3}, .target = {0x20000}}) == errc::invalid);
+    // All are re-pointed with the last one, and where the move leads to.
+    const frame_move move{.origins = {{0x100}, 2}, .target = small.at(1, 0)};
+    REQUIRE(path.hold(move) == errc::ok);
+    CHECK(path.point({0x100}, small.at(1, 1)) == errc::ok);
+    CHECK(path.point({0x101}, small.at(1, 2)) == errc::ok);
+    CHECK(*single.frame_of(0) == small.at(0, 0));
+    CHECK(path.point({0x101}, small.at(1, 1)) == errc::ok);
+    CHECK(*single.frame_of(0) == small.at(1, 0));
+    CHECK(*single.frame_of(1) == small.at(1, 1));
+    path.release(move);
     writers.unwatch();
 }
 

@@ -243,9 +243,36 @@ TEST_CASE("tables that are broken, or lie where no frame has bytes, are corrupt"
         CHECK(root.load(memory_order::relaxed) == bad);
     }
     CHECK(rig.frames_used() == 5);
+    {
+        // What is no table there is a leaf elsewhere; that is not believed.
+        paging_rig<x86_64> other;
+        REQUIRE(other.mapper->map(0x1000, {.first = {0x1}}) == errc::ok);
+        auto& first =
+            *static_cast<builtin_atomic<std::uint64_t>*>(arena_platform<12>::bytes_of(other.mapper->root()));
+        first.store(first.load(memory_order::relaxed) | 0x80, memory_order::relaxed);
+        CHECK(other.mapper->release() == errc::corrupt);
+        CHECK(other.frames_used() == 3);
+    }
     root.store(x86_64::table(0x500), memory_order::relaxed);
     CHECK(pages.release() == errc::corrupt);  // the root is freed, what nothing leads to is lost
     CHECK(rig.frames_used() == 4);
+}
+
+TEST_CASE("what blocks map is not taken for tables when the tables go") {
+    paging_rig<x86_64> rig;
+    auto& pages = *rig.mapper;
+    REQUIRE(pages.map(0x1000, {.first = {0x1}}) == errc::ok);
+    // It maps the memory that the tables lie in.
+    const std::uint64_t block = pages.root().number & ~std::uint64_t{511};
+    REQUIRE(pages.map(0x4000'0000, {.first = {block}, .level = 1, .permissions = {.write = true}}) ==
+            errc::ok);
+    const std::uint64_t used = rig.frames_used();
+    pages.prune();
+    CHECK(rig.frames_used() == used);
+    CHECK(rig.at(0x4000'0000).is_mapped());
+    CHECK(pages.release() == errc::ok);
+    CHECK(rig.frames_used() == 0);
+    CHECK(rig.source.validate() == errc::ok);
 }
 
 TEST_CASE("a source whose frames have no bytes is told so, and gets them back") {

@@ -258,6 +258,31 @@ TEST_CASE("who is told at a fresh start who lives is not asked") {
     CHECK(memory.free(frames.first, 0) == errc::double_free);
 }
 
+TEST_CASE("what is refused when it is recovered can be recovered still") {
+    using checked = ownership_checked<list_buddy<three_cpus>>;
+    testing::word_buffer<checked::word> storage(checked::metadata_words(frames));
+    std::vector<frame<>> held;
+    {
+        checked memory;
+        REQUIRE(memory.attach(frames, storage.words(), start::fresh) == errc::ok);
+        REQUIRE(memory.online(frames) == errc::ok);
+        for (int i = 0; i < 5; ++i) held.push_back(*memory.allocate({}));
+    }
+    // The source's words are found damaged, then they are as they were.
+    auto& identity =
+        storage.words()[checked::metadata_words(frames) - list_buddy<three_cpus>::metadata_words(frames)];
+    const auto sound = identity.load(memory_order::relaxed);
+    identity.store(sound + 1, memory_order::relaxed);
+    const auto everybody = [](frame<>) { return true; };
+    checked again;
+    REQUIRE(again.attach(frames, storage.words(), start::recover, everybody) == errc::corrupt);
+    identity.store(sound, memory_order::relaxed);
+    REQUIRE(again.attach(frames, storage.words(), start::recover) == errc::ok);
+    CHECK(again.held_by_users() == held.size());
+    for (const frame<> each : held) CHECK(again.free(each, 0) == errc::ok);
+    CHECK(again.free_frames() == frames.count);
+}
+
 /// As `list_buddy`, without the predicate.
 struct forgetful : list_buddy<three_cpus> {
     constexpr errc attach(range<> some, view<word> words, start how) noexcept {
