@@ -218,6 +218,17 @@ TEST_CASE_TEMPLATE("rows that are no memory are not freed into the line that is 
     CHECK(a.memory.validate() == errc::ok);
 }
 
+TEST_CASE("frames whose numbers a word of 32 bits does not hold are not attached") {
+    using narrow =
+        radix_buddy<three_cpus,
+                    buddy_shape{.top_order = 12, .word_bits = 32, .row_order = 5, .line_order = 8}>;
+    testing::word_buffer<narrow::word> storage(narrow::metadata_words({{0x1000}, 0x1000}));
+    narrow source;
+    CHECK(source.attach({{std::uint64_t{1} << 32}, 0x1000}, storage.words(), start::fresh) == errc::limit);
+    CHECK(source.attach({{0xffff'f800}, 0x1000}, storage.words(), start::fresh) == errc::limit);
+    CHECK(source.attach({{0x1000}, 0x1000}, storage.words(), start::fresh) == errc::ok);
+}
+
 TEST_CASE("what a source of rows is asked for by layers") {
     using source = radix_buddy<three_cpus>;
     source none;
