@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -28,6 +29,11 @@ class Judges:
         if not found:
             raise Missing(f"no test program {target} in this build tree")
         return found
+
+    def targets(self):
+        """All programs of the build tree."""
+        folders = (re.search(r"/CMakeFiles/([^/]+)\.dir/", self.output(entry)) for entry in self.commands)
+        return sorted({folder.group(1) for folder in folders if folder})
 
     @staticmethod
     def output(entry):

@@ -218,6 +218,32 @@ TEST_CASE_TEMPLATE("rows that are no memory are not freed into the line that is 
     CHECK(a.memory.validate() == errc::ok);
 }
 
+TEST_CASE("while somebody changes what is there, others who want to are told so") {
+    using source = radix_buddy<three_cpus>;
+    using geometry = detail::radix_geometry<source::shape, source::word>;
+    attached_to<source> a(many);
+    const range<> line{many.first, line_size};
+    REQUIRE(a.memory.isolate(line) == errc::ok);
+    REQUIRE(a.memory.offline(line) == errc::ok);
+    const range<> next{many.first + line_size, line_size};
+    const range<> third{next.end(), line_size};
+    REQUIRE(a.memory.isolate(next) == errc::ok);
+    auto& lock = a.storage.words()[geometry::lock_at];
+    const auto free = lock.load(memory_order::relaxed);
+    lock.store(free | 1, memory_order::relaxed);
+    CHECK(a.memory.online(line) == errc::busy);
+    CHECK(a.memory.isolate(third) == errc::busy);
+    CHECK(a.memory.readmit(next) == errc::busy);
+    CHECK(a.memory.offline(next) == errc::busy);
+    CHECK(a.memory.revoke(next).error() == errc::busy);
+    CHECK(a.memory.free_frames() == many.count - line_size);
+    lock.store(free, memory_order::relaxed);
+    CHECK(a.memory.online(line) == errc::ok);
+    CHECK(a.memory.offline(next) == errc::ok);
+    CHECK(a.memory.isolate(third) == errc::ok);
+    CHECK(a.memory.validate() == errc::ok);
+}
+
 TEST_CASE("frames whose numbers a word of 32 bits does not hold are not attached") {
     using narrow =
         radix_buddy<three_cpus,

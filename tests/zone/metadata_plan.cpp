@@ -80,6 +80,24 @@ TEST_CASE("a piece is as large as boot needs and no page larger") {
     CHECK(ram->boot(machine.map, machine.nodes, {pieces, *count}, bytes) == errc::ok);
 }
 
+TEST_CASE("a machine is booted once at a time") {
+    patent_machine machine;
+    metadata_piece pieces[4];
+    const auto count = plan_metadata<reliable>(machine.map, machine.nodes, pieces);
+    REQUIRE(count.has_value());
+    backing bytes;
+    const auto ram = std::make_unique<reliable>();
+    unsigned refused = 0;
+    const auto bytes_while_it_boots = [&](range<> frames) {
+        backing others;
+        refused += ram->boot(machine.map, machine.nodes, {pieces, *count}, others) == errc::busy ? 1 : 0;
+        return bytes(frames);
+    };
+    CHECK(ram->boot(machine.map, machine.nodes, {pieces, *count}, bytes_while_it_boots) == errc::ok);
+    CHECK(refused >= *count);
+    CHECK(ram->validate() == errc::ok);
+}
+
 TEST_CASE("hot-pluggable memory holds no metadata; a node without room borrows from the nearest") {
     firmware machine;
     machine.ram(4 * gibibyte, 5 * gibibyte, 0);
