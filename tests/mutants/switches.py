@@ -23,6 +23,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 import judges
@@ -157,11 +158,15 @@ class Trial:
             self.places = make_copy(arguments.source, include, known["numbers"]).places
             state.write_text(json.dumps(known), encoding="utf-8")
             self.made.program(self.judges[0], include, "first")  # and with it what all share
-            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-                looked = pool.map(lambda judge: self.look_at(judge, include, known["judges"].get(judge)), self.judges)
-                for judge, seen in zip(self.judges, looked):
+            writing = threading.Lock()
+
+            def look_and_keep(judge):
+                seen = self.look_at(judge, include, known["judges"].get(judge))
+                with writing:
                     known["judges"][judge] = seen
                     state.write_text(json.dumps(known), encoding="utf-8")
+            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(look_and_keep, self.judges))
         self.digests = {judge: known["judges"][judge]["digest"] for judge in self.judges}
         self.reached = collections.defaultdict(list)
         for judge in self.judges:
