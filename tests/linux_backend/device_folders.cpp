@@ -332,6 +332,8 @@ TEST_CASE("physical addresses, at any byte, of an image of a machine's memory") 
     CHECK(window.open({{0x1000}, 0}, caching_mode::uncached, image.c_str()) == errc::invalid);
     CHECK(window.open({{~std::uint64_t{0} - 15}, 32}, caching_mode::uncached, image.c_str()) ==
           errc::invalid);
+    CHECK(window.open({{0}, ~std::uint64_t{0} - page}, caching_mode::uncached, image.c_str()) ==
+          errc::invalid);
     CHECK(window.open({{0x1000}, 16}, caching_mode::write_combining, image.c_str()) == errc::unsupported);
     CHECK(window.open({{0x1000}, 16}, caching_mode::cached, "/nonexistent/mem") == errc::revoked);
     const byte_range<machine> wanted{{3 * page - 4}, 16};

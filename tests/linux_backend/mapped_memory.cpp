@@ -260,6 +260,7 @@ TEST_CASE("a source that says what cannot be: told, closed, and nothing is mappe
     const device_layout good{.bytes = 2 * page, .page_bytes = page};
     CHECK(answer_of(good, {0, 0, 2 * page}) == errc::ok);
     CHECK(answer_of({.bytes = 0, .page_bytes = page}, {0, 0, page}) == errc::invalid);
+    CHECK(answer_of({.bytes = 0, .lead = 8, .page_bytes = page}, {0, 0, page}) == errc::invalid);
     CHECK(answer_of({.bytes = page, .page_bytes = 0}, {0, 0, page}) == errc::invalid);
     CHECK(answer_of({.bytes = page, .lead = page, .page_bytes = page}, {0, 0, page}) == errc::invalid);
     CHECK(answer_of({.bytes = ~std::uint64_t{0}, .page_bytes = page}, {0, 0, page}) == errc::limit);
@@ -272,6 +273,14 @@ TEST_CASE("a source that says what cannot be: told, closed, and nothing is mappe
     CHECK(answer_of(good, {0, 0, page + 8}) == errc::misaligned);
     CHECK(answer_of(good, {0, ~std::uint64_t{0} - page + 1, page}) == errc::limit);
     CHECK(answer_of(good, {0, 8, page}) == errc::invalid);  // so says mmap
+    // One that is not open, and says of no piece where it is.
+    struct closed_source {
+        [[nodiscard]] static device_layout layout() noexcept { return {.bytes = page, .page_bytes = page}; }
+        [[nodiscard]] static bool is_present() noexcept { return true; }
+    };
+    mapped_device<closed_source> closed;
+    CHECK(closed.map({}) == errc::invalid);
+    CHECK(!closed.is_mapped());
     // What no piece has is there, but cannot be accessed.
     told_source half;
     half.file = file_descriptor(memfd_create("half", MFD_CLOEXEC));

@@ -159,4 +159,26 @@ TEST_CASE("resources are where the BARs in the configuration spaces say") {
     CHECK(compared >= 8);
 }
 
+template <std::size_t N>
+[[nodiscard]] errc read_number(const char (&text)[N]) {
+    return read_sysfs_number({text, N - 1}).error();
+}
+template <std::size_t N>
+[[nodiscard]] result<std::size_t> read_lines(const char (&text)[N], std::size_t places) {
+    pci_resource into[2];
+    return read_pci_resources({text, N - 1}, {into, places});
+}
+
+TEST_CASE("numbers and lines of sysfs that are none") {
+    CHECK(read_number("0x10\n") == errc::ok);
+    CHECK(read_number("0x") == errc::corrupt);
+    CHECK(read_number("") == errc::corrupt);
+    CHECK(read_number("0x10\n\n") == errc::corrupt);
+    CHECK(read_number("0x10 ") == errc::corrupt);
+    CHECK(*read_lines("0x0 0xff 0x200\n0x0 0x0 0x0\n", 2) == 2);
+    CHECK(read_lines("0x0 0xff 0x200\n0x0 0x0 0x0\n", 1).error() == errc::limit);
+    CHECK(read_lines("", 2).error() == errc::corrupt);
+    CHECK(read_lines("0x0 0xff\n", 2).error() == errc::corrupt);
+}
+
 }  // namespace

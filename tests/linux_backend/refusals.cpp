@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What is refused before the system is asked for it, which might do it.
+// Memory of processes and guests: what is refused before the system is asked for it, which might do it.
 #include <ashlar/linux_backend/kvm_memory_slot.hpp>
 //
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <linux/vfio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <ashlar/linux_backend/file_descriptor.hpp>
 #include <ashlar/linux_backend/kvm_slot_path.hpp>
 #include <ashlar/linux_backend/mapped_device.hpp>
-#include <ashlar/linux_backend/pci_resource.hpp>
-#include <ashlar/linux_backend/physical_window.hpp>
 #include <ashlar/linux_backend/process_pages.hpp>
 #include <ashlar/linux_backend/process_path.hpp>
 #include <ashlar/linux_backend/shared_file.hpp>
 #include <ashlar/linux_backend/signalled_writers.hpp>
-#include <ashlar/linux_backend/vfio_areas.hpp>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -54,48 +49,6 @@ TEST_CASE("a slot of KVM has whole pages that the guest can address, and is set 
     CHECK(slot.log_writes(true) == errc::invalid);
     std::uint64_t words[1];
     CHECK(slot.fetch_written(words) == errc::invalid);
-}
-
-/// A device that says of itself what it is told to.
-struct told_source {
-    device_layout what{};
-    [[nodiscard]] device_layout layout() const noexcept { return what; }
-    [[nodiscard]] static bool is_present() noexcept { return true; }
-};
-static_assert(device_source<told_source>);
-
-TEST_CASE("devices that are not open, have no bytes, or begin in no page of theirs, are not mapped") {
-    shared_file memory;
-    REQUIRE(memory.create("ashlar", 2 * page) == errc::ok);
-    const device_piece whole[] = {{0, 0, 2 * page}};
-    const device_layout right{memory.descriptor(), page, 8, page, caching_mode::cached, whole};
-    const auto map = [](device_layout what) {
-        mapped_device<told_source> mapped;
-        const errc answer = mapped.map({what});
-        CHECK((mapped.size() != 0) == (answer == errc::ok));
-        return answer;
-    };
-    CHECK(map(right) == errc::ok);
-    device_layout wrong = right;
-    wrong.descriptor = -1;
-    CHECK(map(wrong) == errc::invalid);
-    wrong.pieces = {};
-    CHECK(map(wrong) == errc::invalid);
-    wrong = right;
-    wrong.bytes = 0;
-    CHECK(map(wrong) == errc::invalid);
-    wrong.bytes = most;
-    CHECK(map(wrong) == errc::limit);
-    wrong = right;
-    wrong.lead = page;
-    CHECK(map(wrong) == errc::invalid);
-    wrong.lead = 0;
-    wrong.page_bytes = 0;
-    CHECK(map(wrong) == errc::invalid);
-    wrong = right;
-    const device_piece past[] = {{0, most - (page - 1), 2 * page}};
-    wrong.pieces = past;
-    CHECK(map(wrong) == errc::limit);
 }
 
 TEST_CASE("files of memory: no frames, and more than a file has bytes for") {
@@ -249,65 +202,6 @@ TEST_CASE("where the process has no addresses left it is told so, and all is as 
         CHECK(answer == errc::exhausted);
         CHECK(mapped.size() == 0);
     }
-}
-
-template <std::size_t N>
-[[nodiscard]] errc read_number(const char (&text)[N]) {
-    return read_sysfs_number({text, N - 1}).error();
-}
-template <std::size_t N>
-[[nodiscard]] result<std::size_t> read_lines(const char (&text)[N], std::size_t places) {
-    pci_resource into[2];
-    return read_pci_resources({text, N - 1}, {into, places});
-}
-
-TEST_CASE("numbers and lines of sysfs that are none") {
-    CHECK(read_number("0x10\n") == errc::ok);
-    CHECK(read_number("0x") == errc::corrupt);
-    CHECK(read_number("") == errc::corrupt);
-    CHECK(read_number("0x10\n\n") == errc::corrupt);
-    CHECK(read_number("0x10 ") == errc::corrupt);
-    CHECK(*read_lines("0x0 0xff 0x200\n0x0 0x0 0x0\n", 2) == 2);
-    CHECK(read_lines("0x0 0xff 0x200\n0x0 0x0 0x0\n", 1).error() == errc::limit);
-    CHECK(read_lines("", 2).error() == errc::corrupt);
-    CHECK(read_lines("0x0 0xff\n", 2).error() == errc::corrupt);
-}
-
-TEST_CASE("regions of VFIO that end nowhere, and capabilities inside of what they belong to") {
-    struct {
-        vfio_region_info info{};
-        vfio_info_cap_header inside{};
-    } told;
-    const auto read = [&] {
-        std::byte raw[sizeof told];
-        std::memcpy(raw, &told, sizeof told);
-        device_piece pieces[2];
-        return read_vfio_region({raw, sizeof raw}, page, pieces);
-    };
-    told.info.flags = VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_READ;
-    told.info.size = 2 * page;
-    REQUIRE(read());
-    CHECK(read()->areas == 1);
-    told.info.size = most - page + 1;
-    CHECK(read().error() == errc::corrupt);
-    told.info.size = 2 * page;
-    told.info.offset = most - 2 * page + 1;
-    CHECK(read().error() == errc::corrupt);
-    told.info.offset = 0;
-    told.info.flags |= VFIO_REGION_INFO_FLAG_CAPS;
-    for (const std::uint32_t at : {8u, 24u, 31u}) {
-        told.info.cap_offset = at;
-        CHECK(read().error() == errc::corrupt);
-    }
-    told.info.cap_offset = sizeof told.info;
-    CHECK(read());
-}
-
-TEST_CASE("a window of physical memory that is too large for a mapping") {
-    physical_window window;
-    CHECK(window.open({{0}, most - page}, caching_mode::uncached, "/dev/null") == errc::invalid);
-    CHECK(window.open({{page}, most}, caching_mode::uncached, "/dev/null") == errc::invalid);
-    CHECK(window.open({{page}, page}, caching_mode::uncached, "/dev/null") == errc::ok);
 }
 
 }  // namespace

@@ -227,4 +227,34 @@ TEST_CASE("parts that may not be mapped are reached all the same, by system call
     CHECK(region.read32(page) == ~std::uint32_t{0});
 }
 
+TEST_CASE("regions of VFIO that end nowhere, and capabilities inside of what they belong to") {
+    struct {
+        vfio_region_info info{};
+        vfio_info_cap_header inside{};
+    } told;
+    const auto read = [&] {
+        std::byte raw[sizeof told];
+        std::memcpy(raw, &told, sizeof told);
+        device_piece pieces[2];
+        return read_vfio_region({raw, sizeof raw}, page, pieces);
+    };
+    told.info.flags = VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_READ;
+    told.info.size = 2 * page;
+    REQUIRE(read());
+    CHECK(read()->areas == 1);
+    told.info.size = ~std::uint64_t{0} - page + 1;
+    CHECK(read().error() == errc::corrupt);
+    told.info.size = 2 * page;
+    told.info.offset = ~std::uint64_t{0} - 2 * page + 1;
+    CHECK(read().error() == errc::corrupt);
+    told.info.offset = 0;
+    told.info.flags |= VFIO_REGION_INFO_FLAG_CAPS;
+    for (const std::uint32_t at : {8u, 24u, 31u}) {
+        told.info.cap_offset = at;
+        CHECK(read().error() == errc::corrupt);
+    }
+    told.info.cap_offset = sizeof told.info;
+    CHECK(read());
+}
+
 }  // namespace

@@ -376,4 +376,36 @@ TEST_CASE("a window over everything has the same verbs") {
     CHECK(all.pin({0x1'0010'0008}, 8));
 }
 
+TEST_CASE("ranges that wrap, and no windows at all") {
+    memory_aimer bridge;
+    attached_cache<window_cache<memory_aimer>, memory_aimer> with(bridge);
+    REQUIRE(with.cache.pin({0x5000}, 8));
+    const std::uint64_t aims = bridge.aims;
+    const auto known = with.cache.pin({0x5000}, 8).handle();
+    CHECK(with.cache.pin_again(known, {0x5ffc}, 8).error() == errc::misaligned);
+    CHECK(with.cache.pin_again(known, {0x5000}, 0).error() == errc::invalid);
+    CHECK(with.cache.pin_again(known, {0x5008}, 8));
+    CHECK(with.cache.forget({{0x5000}, ~std::uint64_t{0}}) == errc::invalid);
+    CHECK(with.cache.pin({0x5000}, 8));
+    CHECK(bridge.aims == aims);
+    memory_aimer many;
+    many.count = ~std::uint32_t{0};
+    std::vector<window_cache<memory_aimer>::word> words(1024);
+    window_cache<memory_aimer> none;
+    REQUIRE(window_cache<memory_aimer>::metadata_words(many.count) == 0);
+    CHECK(none.attach(many, {words.data(), words.size()}) == errc::limit);
+    bridge.count = 1;
+    CHECK(none.attach(bridge, {words.data(), words.size()}) == errc::ok);
+}
+
+TEST_CASE("blocks that have no number of their own are not taken for others") {
+    memory_aimer bridge;
+    attached_cache<window_cache<memory_aimer>, memory_aimer> with(bridge);
+    const auto held = with.cache.pin({0x5000}, 8);
+    REQUIRE(held);
+    // The low 32 bits of its number are those of the block that is pinned.
+    CHECK(with.cache.forget({{(std::uint64_t{1} << 44) + 0x5000}, 0x1000}) == errc::ok);
+    CHECK(held.local());
+}
+
 }  // namespace

@@ -255,4 +255,16 @@ TEST_CASE("sixteen blocks of a Switchtec's peer: four commands, not sixty-four")
     CHECK(cache.detach() == errc::ok);
 }
 
+TEST_CASE("what the bridge refused is not asked again soon, together either") {
+    memory_group_aimer bridge;
+    bridge.refused = {0x5000};
+    attached_cache<window_cache<memory_group_aimer>, memory_group_aimer> with(bridge);
+    const byte_range<peer> both[] = {{{0x4000}, 8}, {{0x5000}, 8}};
+    window_cache<memory_group_aimer>::pin_type pins[2];
+    CHECK(with.cache.pin({0x5000}, 8).error() == errc::not_covered);
+    const std::uint64_t asked = bridge.asked;
+    CHECK(with.cache.pin_all(both, pins) == errc::not_covered);
+    CHECK(bridge.asked == asked);
+}
+
 }  // namespace

@@ -220,4 +220,38 @@ TEST_CASE("over message registers") {
     }
 }
 
+/// A channel with a peer that has heard us; what we write is refused.
+struct refusing_channel {
+    detail::hello_image heard = detail::hello_image::of({.epoch = 9, .peer_epoch = 7});
+    errc refusal = errc::ok;
+
+    errc write(std::uint32_t, std::uint32_t) { return refusal; }
+    result<std::uint32_t> read(std::uint32_t index) { return heard.words[index]; }
+};
+
+TEST_CASE("a hand-shake that cannot speak, or offers what cannot be") {
+    refusing_channel channel;
+    hand_shake fine(channel, {.epoch = 7});
+    CHECK(fine.step() == errc::busy);  // whom it heard is said first
+    CHECK(fine.step() == errc::ok);
+    channel.refusal = errc::revoked;
+    hand_shake mute(channel, {.epoch = 7});
+    CHECK(mute.step() == errc::revoked);
+    CHECK(mute.peer_hello().epoch == 0);
+    channel.refusal = errc::ok;
+    hand_shake wraps(channel, {.epoch = 7, .offered = {{~std::uint64_t{0} - 3}, 8}});
+    CHECK(wraps.step() == errc::invalid);
+}
+
+TEST_CASE("a handle that is older than the link is stale, whatever was read") {
+    link_guard<>::word state[link_guard<>::words]{};
+    const link_guard<> link(state);
+    const auto first = link.raise(5);
+    REQUIRE(first);
+    link.lower();
+    REQUIRE(link.raise(6));
+    CHECK(link.check(*first, canary_of(5)) == errc::stale);
+    CHECK(link.check(*first, ~std::uint64_t{0}) == errc::stale);
+}
+
 }  // namespace

@@ -186,4 +186,40 @@ TEST_CASE("model: random tables never lead a walk astray") {
     random_tables<flat_p2m<16>>(6);
 }
 
+TEST_CASE("walks that would lead past the end of addresses, or before the table") {
+    const byte_range<peer> all[] = {{{0x10'0000}, 0x10'0000}};
+    std::uint64_t reads = 0;
+    const auto valid = [&](byte_address<peer>) {
+        ++reads;
+        return result<std::uint64_t>(0x100);
+    };
+    // The entries of a table at the very end go on, as addresses, at 0x10'0000.
+    const p2m_table past_the_end{{~std::uint64_t{0} - 7}, {0}, ~std::uint64_t{0}};
+    CHECK(walk_p2m<flat_p2m<>>(past_the_end, all, {std::uint64_t{0x2'0001} << 12}, valid).error() ==
+          errc::corrupt);
+    CHECK(walk_p2m<flat_p2m<>>({{0x10'0004}, {0}, 9}, all, {0x1000}, valid).error() == errc::corrupt);
+    CHECK(reads == 0);
+    CHECK(walk_p2m<flat_p2m<>>({{0x10'0000}, {9}, ~std::uint64_t{0}}, all, {0x1000}, valid).error() ==
+          errc::unmapped);
+    CHECK(walk_p2m<flat_p2m<>>({{0x10'0000}, {1}, 9}, all, {0x1000}, valid)->at.value == 0x10'0000);
+    CHECK(reads == 1);
+}
+
+/// One whose upper level is a block of all addresses.
+struct wide_p2m {
+    static constexpr unsigned levels = 2;
+    static constexpr unsigned page_shift = 12;
+    static constexpr unsigned index_bits(unsigned level) noexcept { return level == 0 ? 52 : 1; }
+    static constexpr bool is_valid(std::uint64_t, unsigned) noexcept { return true; }
+    static constexpr bool is_leaf(std::uint64_t, unsigned level) noexcept { return level != 0; }
+    static constexpr std::uint64_t address_of(std::uint64_t, unsigned) noexcept { return 0; }
+};
+static_assert(p2m_format<wide_p2m>);
+
+TEST_CASE("a block that is as large as all addresses is none") {
+    const byte_range<peer> all[] = {{{0}, ~std::uint64_t{0}}};
+    const auto read = [](byte_address<peer>) { return result<std::uint64_t>(1); };
+    CHECK(walk_p2m<wide_p2m>({{0x1000}, {0}, 1}, all, {0x5000}, read).error() == errc::corrupt);
+}
+
 }  // namespace

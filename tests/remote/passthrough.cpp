@@ -10,6 +10,7 @@
 #include <ashlar/testing/random_bits.hpp>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "remote/memory_aimer.hpp"
@@ -333,6 +334,88 @@ TEST_CASE("model: scatter-gather lists, as a controller reads them") {
     CHECK(raw[0].address == 0x1001);
     CHECK(raw[1].bytes == 1);
     CHECK(write_raw(two, {raw, 1}).error() == errc::limit);
+}
+
+TEST_CASE("a transfer whose pieces have no room, and a route that leads nowhere") {
+    three_servers w;
+    const auto space = w.space();
+    const dma_route<identity> routes[] = {{server_m, &w.d_to_m}};
+    const dma_route<identity> nowhere[] = {{server_m, nullptr}};
+    scatter_piece one[1];
+    identity::pin_type pins[4];
+    dma_transfer<identity::pin_type> transfer(one, pins);
+    const auto map = [&](byte_address<guest> at, std::uint64_t length, const dma_device<identity>& device) {
+        const errc answer = map_for_device(space, at, length, device, transfer);
+        CHECK(transfer.is_under_way() == (answer == errc::ok));
+        transfer.complete();
+        for (const identity::pin_type& each : pins) CHECK(!each);
+        return answer;
+    };
+    const dma_device<identity> on_d{.server = server_d, .routes = routes};
+    const dma_device<identity> on_m{.server = server_m};
+    // The first two pages follow each other on M, too; the third one is elsewhere.
+    CHECK(map({0x7000'0000}, 0x2000, on_d) == errc::ok);
+    CHECK(map({0x7000'0000}, 0x2800, on_d) == errc::limit);
+    CHECK(map({0x7000'0000}, 0x2000, on_m) == errc::ok);
+    CHECK(map({0x7000'0000}, 0x2800, on_m) == errc::limit);
+    CHECK(map({0x7000'0000}, 8, {.server = server_d, .routes = nowhere}) == errc::not_covered);
+    CHECK(map({~std::uint64_t{0} - 3}, 8, on_d) == errc::invalid);
+    // A window at the end of the addresses: the last of its bytes would be at their beginning.
+    identity over{{{0}, std::uint64_t{4} << 30}, {~std::uint64_t{0} - 0x34'57ff}};
+    const dma_route<identity> past_the_end[] = {{server_m, &over}};
+    CHECK(map({0x7000'0000}, 0x800, {.server = server_d, .routes = past_the_end}) == errc::ok);
+    CHECK(map({0x7000'0000}, 0x801, {.server = server_d, .routes = past_the_end}) == errc::beyond_mask);
+}
+
+TEST_CASE("a transfer passes so many bridges, each once") {
+    using transfer_type = dma_transfer<identity::pin_type>;
+    scatter_piece pieces[1];
+    identity::pin_type pins[1];
+    transfer_type transfer(pieces, pins);
+    requester_slots<>::word words[transfer_type::most_bridges + 1]{};
+    std::vector<std::unique_ptr<requester_slots<>>> bridges;
+    const auto program = [](std::uint32_t, std::uint16_t) { return errc::ok; };
+    for (auto& each : words) {
+        bridges.push_back(std::make_unique<requester_slots<>>(view<requester_slots<>::word>(&each, 1)));
+        const bool is_last = bridges.size() > transfer_type::most_bridges;
+        CHECK(transfer.pass(*bridges.back(), 7, program) == (is_last ? errc::limit : errc::ok));
+        CHECK(transfer.pass(*bridges.back(), 7, program) == (is_last ? errc::limit : errc::ok));
+        CHECK(bridges.back()->holders(0) == (is_last ? 0 : 1));
+    }
+    transfer.complete();
+    for (const auto& each : bridges) CHECK(each->holders(0) == 0);
+}
+
+TEST_CASE("a slot that is just programmed is busy for the same device") {
+    requester_slots<>::word words[2]{};
+    requester_slots<> slots(words);
+    errc inside = errc::ok;
+    const auto nothing = [](std::uint32_t, std::uint16_t) { return errc::ok; };
+    const auto programs = [&](std::uint32_t, std::uint16_t id) {
+        inside = slots.hold(id, nothing).error();
+        return errc::ok;
+    };
+    CHECK(*slots.hold(7, programs) == 0);
+    CHECK(inside == errc::busy);
+    CHECK(slots.holders(0) == 1);
+    CHECK(slots.holders(1) == 0);
+    CHECK(*slots.hold(7, nothing) == 0);
+}
+
+TEST_CASE("segments of a scatter-gather list that cannot be followed by another one") {
+    const scatter_piece pieces[] = {
+        {{0x10'0000}, 8, 0, {}}, {{0x20'0000}, 8, 0, {}}, {{0x30'0000}, 8, 0, {}}};
+    nvme_sgl_descriptor one[1];
+    nvme_sgl_descriptor many[8];
+    const nvme_sgl_segment after_one[] = {{{0x1000}, one}, {{0x2000}, many}};
+    const nvme_sgl_segment after_none[] = {{{0x1000}, {}}, {{0x2000}, many}};
+    const nvme_sgl_segment enough[] = {{{0x2000}, many}};
+    CHECK(write_sgl(pieces, after_one).error() == errc::limit);
+    CHECK(write_sgl(pieces, after_none).error() == errc::limit);
+    CHECK(write_sgl(pieces, {enough, 0}).error() == errc::limit);
+    CHECK(write_sgl(pieces, enough));
+    const scatter_piece empty[] = {{{0x10'0000}, 8, 0, {}}, {{0x20'0000}, 0, 0, {}}};
+    CHECK(write_sgl(empty, enough).error() == errc::invalid);
 }
 
 }  // namespace

@@ -377,4 +377,14 @@ TEST_CASE("bridges that nobody aims: as they were set up, or not at all") {
     CHECK(whole.pin({0x10'0000}, 8).error() == errc::not_covered);
 }
 
+TEST_CASE("a bridge that is aimed was not set up once and for all, even if its target was told") {
+    window_descriptor found = presets::amd_three;
+    found.authority = window_authority::fixed;
+    REQUIRE(found.has_target);
+    REQUIRE(check(found) == descriptor_defect::none);
+    CHECK(window_as_set_up(found, {0x40'0000'0000}).error() == errc::unsupported);
+    found.has_target = false;
+    CHECK(window_as_set_up(found, {0x40'0000'0000}));
+}
+
 }  // namespace

@@ -227,4 +227,29 @@ TEST_CASE("model: a guest's pages all over a peer, through a cache of few window
     CHECK(with.cache.detach() == errc::ok);
 }
 
+TEST_CASE("a table of known frames whose writer stopped") {
+    using table = p2m_cache<>;
+    constexpr std::size_t place_words = (table::metadata_words(16) - table::metadata_words(8)) / 8;
+    std::vector<table::word> words(table::metadata_words(16));
+    table known;
+    REQUIRE(known.attach({words.data(), words.size()}) == errc::ok);
+    known.insert({5}, {77}, known.version());
+    REQUIRE(known.find({5})->number == 77);
+    // In the midst of a place: whatever is there is not believed.
+    for (std::size_t i = words.size() - 16 * place_words; i < words.size(); i += place_words)
+        words[i].fetch_add(1, memory_order::relaxed);
+    CHECK(known.find({5}).error() == errc::not_owned);
+    for (std::size_t i = words.size() - 16 * place_words; i < words.size(); i += place_words)
+        words[i].fetch_add(1, memory_order::relaxed);
+    CHECK(known.find({5})->number == 77);
+    // With the lock: what is to be forgotten is not, and that is said.
+    words[0].store(1, memory_order::relaxed);
+    CHECK(known.forget({{5}, 1}) == errc::busy);
+    known.insert({6}, {78}, known.version());
+    words[0].store(0, memory_order::relaxed);
+    CHECK(known.find({6}).error() == errc::not_owned);
+    CHECK(known.forget({{5}, 1}) == errc::ok);
+    CHECK(known.find({5}).error() == errc::not_owned);
+}
+
 }  // namespace
