@@ -113,7 +113,7 @@ class pci_device {
     /// Whether somebody has switched it on.
     [[nodiscard]] result<bool> is_enabled() const noexcept {
         if (!folder_) return errc::not_owned;
-        char text[16];
+        char text[16]{};
         const auto read = read_sysfs_file(folder_.number(), "enable", text);
         if (!read) return read.error();
         if (read->empty() || (*read)[0] < '0' || (*read)[0] > '9') return errc::corrupt;
